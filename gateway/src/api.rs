@@ -1,0 +1,141 @@
+//! The HTTP API for apps: the table of routes, and what all of them share.
+
+mod draft;
+mod edits;
+mod error;
+mod images;
+mod intake;
+mod jobs;
+pub(crate) mod link;
+mod view;
+
+use std::sync::Arc;
+
+use axum::extract::{DefaultBodyLimit, FromRequestParts, Request, State};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use serde_json::{Value, json};
+use tracing::Instrument;
+
+use crate::access::Access;
+use crate::clock::now_ms;
+use crate::engine::Engine;
+use crate::images::Images;
+use crate::route;
+use crate::settings::Settings;
+use crate::snapshot::Snapshot;
+use error::ApiError;
+use link::Links;
+use view::View;
+
+/// What handlers work with.
+pub struct Api {
+    pub(crate) engine: Arc<Engine>,
+    pub(crate) images: Arc<Images>,
+    pub(crate) settings: Settings,
+    pub(crate) snapshot: Arc<arc_swap::ArcSwap<Snapshot>>,
+    pub(crate) access: Access,
+    pub(crate) links: Links,
+}
+
+/// Whoever sent a request, once they may.
+#[derive(Clone, Debug)]
+pub(crate) struct Caller {
+    pub(crate) owner: String,
+    base: String,
+}
+
+/// Every route.
+pub fn router(api: Arc<Api>) -> Router {
+    let most = usize::try_from(api.settings.limits.request_bytes).unwrap_or(usize::MAX);
+    Router::new()
+        .route("/v1/images/edits", post(edits::edit))
+        .route("/v1/images/{*rest}", axum::routing::any(unsupported))
+        .route("/v1/jobs", post(edits::job).get(jobs::list))
+        .route("/v1/jobs/{id}", get(jobs::one))
+        .route("/v1/jobs/{id}/images/{n}", get(images::image))
+        .route("/v1/models", get(models))
+        .route("/healthz", get(|| async { "ok" }))
+        .route("/readyz", get(ready))
+        .fallback(|| async { ApiError::not_found("page") })
+        .method_not_allowed_fallback(|| async {
+            ApiError::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "this path has other methods")
+        })
+        .layer(DefaultBodyLimit::max(most))
+        .layer(middleware::from_fn(identify))
+        .with_state(api)
+}
+
+impl Api {
+    fn view<'a>(&'a self, caller: &'a Caller) -> View<'a> {
+        let kept = self.settings.retention.results.ms();
+        View { links: &self.links, base: &caller.base, now: now_ms(), kept }
+    }
+}
+
+impl Caller {
+    /// Checks who is asking.
+    fn of(api: &Api, headers: &HeaderMap) -> Result<Self, ApiError> {
+        let owner = api.access.owner(headers)?.to_owned();
+        let public = api.settings.public_url.trim_end_matches('/');
+        let host = headers.get(header::HOST).and_then(|h| h.to_str().ok()).unwrap_or("127.0.0.1");
+        let base = if public.is_empty() { format!("http://{host}") } else { public.to_owned() };
+        Ok(Self { owner, base })
+    }
+}
+
+impl FromRequestParts<Arc<Api>> for Caller {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, api: &Arc<Api>) -> Result<Self, ApiError> {
+        // HTTP/2 names the host in the URI.
+        if let Some(host) = parts.uri.authority().and_then(|a| HeaderValue::from_str(a.as_str()).ok()) {
+            parts.headers.entry(header::HOST).or_insert(host);
+        }
+        Self::of(api, &parts.headers)
+    }
+}
+
+/// `GET /v1/models`
+async fn models(State(api): State<Arc<Api>>, _caller: Caller) -> Json<Value> {
+    let names = route::model_names(&api.snapshot.load());
+    let model = |id: &String| json!({ "id": id, "object": "model", "created": 0, "owned_by": "retouch" });
+    Json(json!({ "object": "list", "data": names.iter().map(model).collect::<Vec<_>>() }))
+}
+
+/// `GET /readyz`
+async fn ready(State(api): State<Arc<Api>>) -> Response {
+    let revision = api.snapshot.load().revision;
+    let body = |status: &str, reasons: &[&str]| {
+        Json(json!({ "status": status, "reasons": reasons, "catalog": { "revision": revision } }))
+    };
+    if api.engine.is_closing() {
+        return (StatusCode::SERVICE_UNAVAILABLE, body("not_ready", &["shutting_down"])).into_response();
+    }
+    body("ready", &[]).into_response()
+}
+
+async fn unsupported() -> ApiError {
+    let message = "this endpoint of the images API is not offered; use /v1/images/edits";
+    ApiError::new(StatusCode::NOT_FOUND, "unsupported_endpoint", message)
+}
+
+/// Gives each request an id, the client's if it is a plain one, and its log lines too.
+async fn identify(request: Request, next: Next) -> Response {
+    const NAME: HeaderName = HeaderName::from_static("x-request-id");
+    let plain = |id: &str| {
+        (1..=128).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b))
+    };
+    let given = request.headers().get(&NAME).and_then(|v| v.to_str().ok()).filter(|id| plain(id));
+    let id = given.map_or_else(crate::id::request, str::to_owned);
+    let span = tracing::info_span!("request", id = %id, method = %request.method(), path = request.uri().path());
+    let mut response = next.run(request).instrument(span).await;
+    if let Ok(value) = HeaderValue::from_str(&id) {
+        response.headers_mut().insert(NAME, value);
+    }
+    response
+}

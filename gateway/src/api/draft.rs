@@ -1,0 +1,320 @@
+//! A request as it arrived: images in the store, fields still as text or JSON. Reading it against
+//! the table of known fields gives the canonical [`EditRequest`].
+
+use retouch_sdk::{Params, Size};
+use serde_json::{Map, Value};
+
+use super::error::ApiError;
+use crate::catalog::document::nearest;
+use crate::images::Stored;
+use crate::request::EditRequest;
+use crate::settings::Limits;
+
+/// What form and JSON bodies are both read into.
+#[derive(Debug, Default)]
+pub(super) struct Draft {
+    pub(super) fields: Map<String, Value>,
+    pub(super) images: Vec<Stored>,
+    pub(super) mask: Option<Stored>,
+}
+
+/// Every field a request may have.
+const KNOWN: [&str; 30] = [
+    "prompt", "image", "images", "mask", "model", "n", "size", "quality", "background", "output_format",
+    "output_compression", "input_fidelity", "response_format", "stream", "partial_images", "moderation",
+    "user", "safety_identifier", "provider", "style", "variables", "resolution", "aspect_ratio", "seed",
+    "negative_prompt", "metadata", "webhook_url", "timeout", "strict", "provider_options",
+];
+
+/// Understood, and without effect where the provider has nothing like it.
+const HINTS: [&str; 8] = [
+    "quality", "user", "safety_identifier", "moderation", "input_fidelity", "partial_images",
+    "output_compression", "output_format",
+];
+
+impl Draft {
+    /// Checks every field.
+    pub(super) fn read(mut self, limits: &Limits) -> Result<EditRequest, ApiError> {
+        self.refuse_unknown()?;
+        self.refuse_placeholders()?;
+        self.refuse_unbuilt()?;
+        let strict = self.flag("strict")?;
+        let ignored = self.ignored(strict)?;
+        let request = EditRequest {
+            prompt: self.prompt(limits)?,
+            model: self.text("model")?,
+            provider: self.text("provider")?,
+            params: self.params()?,
+            provider_options: self.object("provider_options")?,
+            metadata: self.metadata(limits)?,
+            timeout: self.timeout(limits)?,
+            links: self.links()?,
+            strict,
+            ignored,
+            images: std::mem::take(&mut self.images),
+            mask: self.mask.take(),
+        };
+        if request.images.is_empty() {
+            let message = "an image is missing; send it as the file field `image`, or as `images` in JSON";
+            return Err(ApiError::field("missing_image", "image", message));
+        }
+        Ok(request)
+    }
+
+    fn refuse_unknown(&self) -> Result<(), ApiError> {
+        match self.fields.keys().find(|name| !KNOWN.contains(&name.as_str())) {
+            None => Ok(()),
+            Some(name) => {
+                let hint = nearest(name, KNOWN.into_iter())
+                    .map_or_else(String::new, |near| format!("; did you mean `{near}`?"));
+                Err(ApiError::field("unknown_parameter", name, format!("`{name}` is not a known field{hint}")))
+            }
+        }
+    }
+
+    /// The gateway's own placeholder for a provider's key must not come from outside, or the key
+    /// would be put into a text that others read.
+    fn refuse_placeholders(&self) -> Result<(), ApiError> {
+        match self.fields.iter().find(|(_, value)| holds_placeholder(value)) {
+            None => Ok(()),
+            Some((name, _)) => {
+                let message = format!("`{name}` holds `{PLACEHOLDER}`, which has a meaning here; write it otherwise");
+                Err(ApiError::invalid(name, message))
+            }
+        }
+    }
+
+    /// Fields whose meaning would be lost are refused rather than dropped.
+    fn refuse_unbuilt(&mut self) -> Result<(), ApiError> {
+        if self.whole("n")?.is_some_and(|n| n != 1) {
+            return Err(ApiError::unsupported("n", "one request makes one image; send n=1, and ask several times"));
+        }
+        if self.flag("stream")? {
+            return Err(ApiError::unsupported("stream", "streaming is not offered; wait, or use POST /v1/jobs"));
+        }
+        if self.text("background")?.is_some_and(|b| b == "transparent") {
+            return Err(ApiError::unsupported("background", "no provider makes transparent backgrounds"));
+        }
+        if let Some(style) = self.text("style")? {
+            let message = format!("there is no style '{style}'");
+            return Err(ApiError::field("style_not_found", "style", message).status(axum::http::StatusCode::NOT_FOUND));
+        }
+        for name in ["webhook_url", "variables"] {
+            if self.fields.get(name).is_some_and(|v| !v.is_null()) {
+                return Err(ApiError::unsupported(name, format!("`{name}` is not offered; leave it out")));
+            }
+        }
+        Ok(())
+    }
+
+    fn ignored(&self, strict: bool) -> Result<Vec<String>, ApiError> {
+        let given = |name: &&str| self.fields.get(*name).is_some_and(|v| !is_default(v));
+        let ignored: Vec<String> = HINTS.iter().filter(|n| given(n)).map(|n| (*n).to_owned()).collect();
+        match ignored.first() {
+            Some(name) if strict => {
+                let message = format!("no provider honours `{name}`; leave it out, or leave out `strict`");
+                Err(ApiError::unsupported(name, message))
+            }
+            _ => Ok(ignored),
+        }
+    }
+
+    fn prompt(&mut self, limits: &Limits) -> Result<String, ApiError> {
+        let prompt = self.text("prompt")?.unwrap_or_default();
+        if prompt.trim().is_empty() {
+            return Err(ApiError::field("missing_prompt", "prompt", "`prompt` is missing; say what to do to the image"));
+        }
+        let length = prompt.chars().count();
+        if length > limits.prompt {
+            let message = format!("`prompt` has {length} characters, more than {}", limits.prompt);
+            return Err(ApiError::invalid("prompt", message));
+        }
+        Ok(prompt)
+    }
+
+    fn params(&mut self) -> Result<Params, ApiError> {
+        Ok(Params {
+            size: self.text("size")?.map(|text| size(&text)).transpose()?,
+            resolution: self.text("resolution")?.map(|text| resolution(&text)).transpose()?,
+            aspect_ratio: self.text("aspect_ratio")?.map(|text| ratio(&text)).transpose()?,
+            seed: self.whole("seed")?,
+            negative_prompt: self.text("negative_prompt")?,
+            quality: self.text("quality")?,
+            background: self.text("background")?,
+            output_format: self.text("output_format")?,
+        })
+    }
+
+    fn links(&mut self) -> Result<bool, ApiError> {
+        match self.text("response_format")?.as_deref() {
+            None | Some("b64_json") => Ok(false),
+            Some("url") => Ok(true),
+            Some(other) => {
+                let message = format!("`response_format` is b64_json or url, not '{other}'");
+                Err(ApiError::invalid("response_format", message))
+            }
+        }
+    }
+
+    fn metadata(&mut self, limits: &Limits) -> Result<Map<String, Value>, ApiError> {
+        let metadata = self.object("metadata")?;
+        if metadata.len() > limits.metadata {
+            let message = format!("`metadata` has {} keys, more than {}", metadata.len(), limits.metadata);
+            return Err(ApiError::invalid("metadata", message));
+        }
+        let fits = |v: &Value| v.as_str().is_some_and(|text| text.chars().count() <= 512);
+        match metadata.iter().find(|(_, v)| !fits(v)) {
+            None => Ok(metadata),
+            Some((key, _)) => {
+                let message = format!("`metadata.{key}` must be text of up to 512 characters");
+                Err(ApiError::invalid("metadata", message))
+            }
+        }
+    }
+
+    fn timeout(&mut self, limits: &Limits) -> Result<Option<u64>, ApiError> {
+        let most = limits.timeout.duration.as_secs();
+        match self.whole("timeout")? {
+            Some(seconds) if seconds == 0 || seconds > most => {
+                Err(ApiError::invalid("timeout", format!("`timeout` is 1 to {most} seconds, not {seconds}")))
+            }
+            timeout => Ok(timeout),
+        }
+    }
+
+    /// Text that says something; `auto` and nothing are the same as absent.
+    fn text(&mut self, name: &str) -> Result<Option<String>, ApiError> {
+        match self.fields.get(name) {
+            None | Some(Value::Null) => Ok(None),
+            Some(value) if is_default(value) => Ok(None),
+            Some(Value::String(text)) => Ok(Some(text.clone())),
+            Some(_) => Err(ApiError::invalid(name, format!("`{name}` must be text"))),
+        }
+    }
+
+    fn whole(&self, name: &str) -> Result<Option<u64>, ApiError> {
+        let wrong = || ApiError::invalid(name, format!("`{name}` must be a whole number"));
+        match self.fields.get(name) {
+            None | Some(Value::Null) => Ok(None),
+            Some(Value::Number(number)) => number.as_u64().ok_or_else(wrong).map(Some),
+            Some(Value::String(text)) => text.trim().parse().map_err(|_| wrong()).map(Some),
+            Some(_) => Err(wrong()),
+        }
+    }
+
+    fn flag(&self, name: &str) -> Result<bool, ApiError> {
+        match self.fields.get(name) {
+            None | Some(Value::Null) => Ok(false),
+            Some(Value::Bool(flag)) => Ok(*flag),
+            Some(Value::String(text)) if text == "true" => Ok(true),
+            Some(Value::String(text)) if text == "false" || text.is_empty() => Ok(false),
+            Some(_) => Err(ApiError::invalid(name, format!("`{name}` must be true or false"))),
+        }
+    }
+
+    fn object(&mut self, name: &str) -> Result<Map<String, Value>, ApiError> {
+        let wrong = || ApiError::invalid(name, format!("`{name}` must be an object"));
+        match self.fields.remove(name) {
+            None | Some(Value::Null) => Ok(Map::new()),
+            Some(Value::Object(map)) => Ok(map),
+            Some(Value::String(text)) => serde_json::from_str(&text).map_err(|_| wrong()),
+            Some(_) => Err(wrong()),
+        }
+    }
+}
+
+/// What every placeholder begins with.
+const PLACEHOLDER: &str = "{{secret:";
+
+fn holds_placeholder(value: &Value) -> bool {
+    match value {
+        Value::String(text) => text.contains(PLACEHOLDER),
+        Value::Array(list) => list.iter().any(holds_placeholder),
+        Value::Object(map) => map.iter().any(|(key, v)| key.contains(PLACEHOLDER) || holds_placeholder(v)),
+        Value::Null | Value::Bool(_) | Value::Number(_) => false,
+    }
+}
+
+fn is_default(value: &Value) -> bool {
+    value.is_null() || value.as_str().is_some_and(|text| text.is_empty() || text == "auto")
+}
+
+fn size(text: &str) -> Result<Size, ApiError> {
+    let parsed = text.split_once(['x', 'X']).and_then(|(w, h)| Some((w.parse().ok()?, h.parse().ok()?)));
+    match parsed {
+        Some((width, height)) if (1..=16_384).contains(&width) && (1..=16_384).contains(&height) => {
+            Ok(Size { width, height })
+        }
+        _ => Err(ApiError::invalid("size", format!("`size` is auto or WIDTHxHEIGHT, not '{text}'"))),
+    }
+}
+
+fn resolution(text: &str) -> Result<String, ApiError> {
+    let upper = text.to_ascii_uppercase();
+    if ["1K", "2K", "4K"].contains(&upper.as_str()) {
+        return Ok(upper);
+    }
+    Err(ApiError::invalid("resolution", format!("`resolution` is 1K, 2K or 4K, not '{text}'")))
+}
+
+fn ratio(text: &str) -> Result<String, ApiError> {
+    let part = |p: &str| p.parse::<u32>().ok().filter(|n| (1..=100).contains(n));
+    match text.split_once(':').and_then(|(w, h)| Some((part(w)?, part(h)?))) {
+        Some((width, height)) => Ok(format!("{width}:{height}")),
+        None => Err(ApiError::invalid("aspect_ratio", format!("`aspect_ratio` is WIDTH:HEIGHT such as 3:4, not '{text}'"))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn read(fields: Value) -> Result<EditRequest, String> {
+        let image = Stored {
+            name: "0".repeat(64),
+            bytes: 1,
+            mime: "image/png".to_owned(),
+            width: 1,
+            height: 1,
+            sha256: None,
+        };
+        let fields = fields.as_object().cloned().unwrap_or_default();
+        let draft = Draft { fields, images: vec![image], mask: None };
+        draft.read(&Limits::default()).map_err(|error| format!("{error:?}"))
+    }
+
+    #[test]
+    fn text_and_json_spell_the_same_request() {
+        let text = read(json!({ "prompt": "p", "n": "1", "seed": "7", "strict": "false", "size": "1024x512" }));
+        let json = read(json!({ "prompt": "p", "n": 1, "seed": 7, "strict": false, "size": "1024x512" }));
+        assert_eq!(text, json);
+        assert_eq!(json.map(|r| r.params.seed), Ok(Some(7)));
+    }
+
+    #[test]
+    fn what_is_wrong_is_named() {
+        for (fields, words) in [
+            (json!({}), "missing_prompt"),
+            (json!({ "prompt": "p", "promt": "x" }), "did you mean `prompt`"),
+            (json!({ "prompt": "write {{secret:api_key}}" }), "has a meaning here"),
+            (json!({ "prompt": "p", "n": 2 }), "n=1"),
+            (json!({ "prompt": "p", "size": "big" }), "WIDTHxHEIGHT"),
+            (json!({ "prompt": "p", "resolution": "3K" }), "1K, 2K or 4K"),
+            (json!({ "prompt": "p", "aspect_ratio": "wide" }), "WIDTH:HEIGHT"),
+            (json!({ "prompt": "p", "timeout": 0 }), "1 to 1800"),
+            (json!({ "prompt": "p", "metadata": { "a": 1 } }), "metadata.a"),
+            (json!({ "prompt": "p", "quality": "high", "strict": true }), "honours `quality`"),
+            (json!({ "prompt": "p", "response_format": "png" }), "b64_json or url"),
+        ] {
+            let error = read(fields.clone()).err().unwrap_or_default();
+            assert!(error.contains(words), "{fields}: {error}");
+        }
+    }
+
+    #[test]
+    fn hints_are_ignored_and_said() {
+        let request = read(json!({ "prompt": "p", "quality": "high", "user": "u", "moderation": "auto" }));
+        assert_eq!(request.map(|r| r.ignored), Ok(vec!["quality".to_owned(), "user".to_owned()]));
+    }
+}

@@ -1,0 +1,125 @@
+//! Edits in: `POST /v1/images/edits` waits and answers as OpenAI does, `POST /v1/jobs` answers at
+//! once.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde_json::{Value, json};
+
+use super::error::ApiError;
+use super::intake::Intake;
+use super::view::cost;
+use super::{Api, Caller};
+use crate::clock::seconds;
+use crate::job::{Job, Status};
+use crate::upstream::out::OutBody;
+
+/// `POST /v1/jobs`
+pub(super) async fn job(State(api): State<Arc<Api>>, caller: Caller, request: Request) -> Result<Response, ApiError> {
+    let job = admit(&api, &caller, request, true).await?;
+    Ok(accepted(&api, &caller, &job))
+}
+
+/// `POST /v1/images/edits`
+pub(super) async fn edit(State(api): State<Arc<Api>>, caller: Caller, request: Request) -> Result<Response, ApiError> {
+    let at_once = prefers_async(request.headers());
+    let job = admit(&api, &caller, request, at_once).await?;
+    if at_once {
+        return Ok(accepted(&api, &caller, &job));
+    }
+    let limit = api.settings.sync_timeout.duration;
+    let job = api.engine.wait(&caller.owner, &job.id, limit).await?.unwrap_or(job);
+    match job.record.status {
+        Status::Succeeded => answer(&api, &caller, &job).await,
+        Status::Queued | Status::Running if api.engine.is_closing() => {
+            let message = "the gateway is restarting and the edit goes on";
+            Err(ApiError::waiting(&job, StatusCode::SERVICE_UNAVAILABLE, "shutting_down", message))
+        }
+        Status::Queued | Status::Running => {
+            let message = "the edit takes longer than this request may wait, and goes on";
+            Err(ApiError::waiting(&job, StatusCode::GATEWAY_TIMEOUT, "wait_timeout", message))
+        }
+        Status::Failed | Status::Canceled | Status::Expired => Err(ApiError::of_job(&job)),
+    }
+}
+
+async fn admit(api: &Api, caller: &Caller, request: Request, durable: bool) -> Result<Arc<Job>, ApiError> {
+    let limits = &api.settings.limits;
+    let draft = Intake { images: &api.images, limits, durable }.read(request).await?;
+    let request = draft.read(limits)?;
+    Ok(api.engine.admit(&caller.owner, request).await?)
+}
+
+fn accepted(api: &Api, caller: &Caller, job: &Job) -> Response {
+    let body = api.view(caller).job(job);
+    let mut response = (StatusCode::ACCEPTED, Json(body)).into_response();
+    let headers = response.headers_mut();
+    if let Ok(location) = HeaderValue::from_str(&format!("/v1/jobs/{}", job.id)) {
+        headers.insert(header::LOCATION, location);
+    }
+    headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+    about(headers, job);
+    response
+}
+
+/// OpenAI's answer; images as base64 are streamed from the store.
+async fn answer(api: &Api, caller: &Caller, job: &Job) -> Result<Response, ApiError> {
+    let view = api.view(caller);
+    let first = job.record.images.first();
+    let data: Vec<Value> = (0..job.record.images.len())
+        .map(|n| match job.request.links {
+            true => json!({ "url": view.image_url(job, n) }),
+            false => json!({ "b64_json": { "$image": n, "as": "base64" } }),
+        })
+        .collect();
+    let body = json!({
+        "created": seconds(job.record.finished.unwrap_or(job.record.created)),
+        "data": data,
+        "output_format": first.and_then(|i| i.mime.strip_prefix("image/")),
+        "size": first.map(|i| format!("{}x{}", i.width, i.height)),
+        "retouch": {
+            "job": job.id,
+            "provider": job.attempt().map(|a| &a.provider),
+            "model": job.attempt().map(|a| &a.model),
+            "cost": cost(job),
+            "ignored": job.request.ignored,
+            "sandbox": job.record.sandbox,
+        },
+    });
+    let body = OutBody::json(&body, &job.record.images, &api.images).await.map_err(|error| {
+        tracing::error!(job = %job.id, %error, "A result could not be read.");
+        ApiError::waiting(job, StatusCode::GONE, "image_expired", "the result is no longer kept")
+    })?;
+    let length = body.left();
+    let mut response = Response::new(Body::new(body));
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers.insert(header::CONTENT_LENGTH, HeaderValue::from(length));
+    about(headers, job);
+    Ok(response)
+}
+
+/// What every answer about a job says of it.
+pub(super) fn about(headers: &mut HeaderMap, job: &Job) {
+    let mut set = |name: &'static str, value: &str| {
+        if let Ok(value) = HeaderValue::from_str(value) {
+            headers.insert(HeaderName::from_static(name), value);
+        }
+    };
+    set("x-retouch-job", job.id.as_str());
+    if let Some(attempt) = job.attempt() {
+        set("x-retouch-provider", &attempt.provider);
+    }
+    if !job.request.ignored.is_empty() {
+        set("x-retouch-ignored", &job.request.ignored.join(", "));
+    }
+}
+
+fn prefers_async(headers: &HeaderMap) -> bool {
+    let prefers = headers.get_all("prefer").iter().filter_map(|v| v.to_str().ok());
+    prefers.flat_map(|v| v.split(',')).any(|p| p.trim().eq_ignore_ascii_case("respond-async"))
+}

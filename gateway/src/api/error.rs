@@ -1,0 +1,209 @@
+//! Errors under `/v1`: OpenAI's envelope with the contract's codes.
+
+use axum::Json;
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use retouch_sdk::Billed;
+use serde_json::json;
+
+use crate::access::Refused;
+use crate::engine::NotAdmitted;
+use crate::id::JobId;
+use crate::job::{Job, JobError, Status};
+use crate::store::StoreError;
+
+/// One error answer.
+#[derive(Debug)]
+pub(crate) struct ApiError {
+    status: StatusCode,
+    code: String,
+    message: String,
+    param: Option<String>,
+    job: Option<JobId>,
+    billed: Option<Billed>,
+    retry_after: Option<u64>,
+    should_retry: Option<bool>,
+}
+
+impl ApiError {
+    pub(crate) fn new(status: StatusCode, code: &str, message: impl Into<String>) -> Self {
+        Self {
+            status,
+            code: code.to_owned(),
+            message: message.into(),
+            param: None,
+            job: None,
+            billed: None,
+            retry_after: None,
+            should_retry: None,
+        }
+    }
+
+    /// The caller's mistake in one field.
+    pub(crate) fn field(code: &str, param: &str, message: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, code, message).param(param)
+    }
+
+    /// A value that cannot be.
+    pub(crate) fn invalid(param: &str, message: impl Into<String>) -> Self {
+        Self::field("invalid_value", param, message)
+    }
+
+    /// Something known that is not built or not offered.
+    pub(crate) fn unsupported(param: &str, message: impl Into<String>) -> Self {
+        Self::field("unsupported_parameter", param, message)
+    }
+
+    pub(crate) fn not_found(what: &str) -> Self {
+        Self::new(StatusCode::NOT_FOUND, "not_found", format!("there is no such {what}"))
+    }
+
+    #[must_use]
+    pub(crate) fn param(mut self, param: &str) -> Self {
+        self.param = Some(param.to_owned());
+        self
+    }
+
+    #[must_use]
+    pub(crate) fn status(mut self, status: StatusCode) -> Self {
+        self.status = status;
+        self
+    }
+
+    #[must_use]
+    pub(crate) fn retry_after(mut self, seconds: u64) -> Self {
+        self.retry_after = Some(seconds);
+        self
+    }
+
+    /// About a job that goes on: a second POST would be a second job.
+    pub(crate) fn waiting(job: &Job, status: StatusCode, code: &str, message: &str) -> Self {
+        let mut error = Self::new(status, code, format!("{message}; see GET /v1/jobs/{}", job.id));
+        error.job = Some(job.id.clone());
+        error.should_retry = Some(false);
+        error
+    }
+
+    /// What a job that has no result answers to a waiting edit.
+    pub(crate) fn of_job(job: &Job) -> Self {
+        let unknown = JobError {
+            code: "provider_error".to_owned(),
+            message: "the edit ended without a result".to_owned(),
+            billed: Billed::Unknown,
+            retry_after_ms: None,
+        };
+        let cause = job.record.error.as_ref().unwrap_or(&unknown);
+        let canceled = job.record.status == Status::Canceled;
+        let mut error = Self::new(status_of(&cause.code, canceled), &cause.code, cause.message.clone());
+        error.job = Some(job.id.clone());
+        error.billed = Some(cause.billed);
+        if error.status == StatusCode::SERVICE_UNAVAILABLE {
+            error.retry_after = Some(cause.retry_after_ms.map_or(30, |ms| ms.div_ceil(1000)).clamp(1, 120));
+        }
+        // After a failure that is certainly unbilled the client may try again; else it might pay twice.
+        let passing = matches!(cause.code.as_str(), "provider_busy" | "no_provider");
+        error.should_retry = Some(cause.billed == Billed::No && passing);
+        error
+    }
+
+    fn kind(&self) -> &'static str {
+        match (self.code.as_str(), self.status.as_u16()) {
+            ("moderation_blocked", _) => "image_generation_user_error",
+            (_, 401) => "authentication_error",
+            (_, 429) => "rate_limit_error",
+            (_, 400..=499) => "invalid_request_error",
+            _ => "api_error",
+        }
+    }
+}
+
+/// HTTP status by code, for what a job can end in.
+fn status_of(code: &str, canceled: bool) -> StatusCode {
+    if canceled {
+        return StatusCode::BAD_REQUEST;
+    }
+    match code {
+        "invalid_value" | "moderation_blocked" | "unsupported_parameter" | "canceled" => StatusCode::BAD_REQUEST,
+        "provider_quota" | "provider_busy" | "queue_full" | "no_provider" => StatusCode::SERVICE_UNAVAILABLE,
+        "job_expired" => StatusCode::GATEWAY_TIMEOUT,
+        _ => StatusCode::BAD_GATEWAY,
+    }
+}
+
+impl From<NotAdmitted> for ApiError {
+    fn from(error: NotAdmitted) -> Self {
+        use crate::route::Unroutable;
+        let message = error.to_string();
+        let not_found = |code, param| Self::new(StatusCode::NOT_FOUND, code, message.clone()).param(param);
+        let unavailable = |code| Self::new(StatusCode::SERVICE_UNAVAILABLE, code, message.clone());
+        match error {
+            NotAdmitted::Unroutable(Unroutable::Provider { .. }) => not_found("provider_not_found", "provider"),
+            NotAdmitted::Unroutable(Unroutable::Model { .. }) => not_found("model_not_found", "model"),
+            NotAdmitted::Unfit(_) => Self::unsupported("image", message),
+            NotAdmitted::NoProvider => unavailable("no_provider").retry_after(60),
+            NotAdmitted::QueueFull => unavailable("queue_full").retry_after(10),
+            NotAdmitted::Closing => unavailable("shutting_down").retry_after(5),
+            NotAdmitted::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<StoreError> for ApiError {
+    fn from(error: StoreError) -> Self {
+        tracing::error!(%error, "The store failed.");
+        let message = "jobs cannot be stored just now; nothing was sent and nothing was charged";
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "storage_unavailable", message).retry_after(10)
+    }
+}
+
+impl From<Refused> for ApiError {
+    fn from(refused: Refused) -> Self {
+        match refused {
+            Refused::Key => {
+                let message = "the API key is missing or wrong; send Authorization: Bearer <key>";
+                Self::new(StatusCode::UNAUTHORIZED, "invalid_api_key", message)
+            }
+            Refused::Foreign(header) => {
+                let message = format!(
+                    "without an API key only programs on this machine are answered, and {header} says \
+                     otherwise; set RETOUCH_CLIENT_KEY to let others in"
+                );
+                Self::new(StatusCode::FORBIDDEN, "open_mode_refused", message)
+            }
+            Refused::SetUp => {
+                let message = "no API key is set yet; start with RETOUCH_CLIENT_KEY, or listen on 127.0.0.1";
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, "setup_required", message)
+            }
+        }
+    }
+}
+
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        let mut error = json!({
+            "message": self.message,
+            "type": self.kind(),
+            "param": self.param,
+            "code": self.code,
+        });
+        if let (Some(job), Some(fields)) = (&self.job, error.as_object_mut()) {
+            fields.insert("job".to_owned(), json!(job));
+        }
+        if let (Some(billed), Some(fields)) = (self.billed, error.as_object_mut()) {
+            fields.insert("billed".to_owned(), json!(billed));
+        }
+        let mut response = (self.status, Json(json!({ "error": error }))).into_response();
+        let headers = response.headers_mut();
+        if let Some(seconds) = self.retry_after {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        if let Some(retry) = self.should_retry {
+            let value = HeaderValue::from_static(if retry { "true" } else { "false" });
+            headers.insert(HeaderName::from_static("x-should-retry"), value);
+        }
+        if let Some(value) = self.job.and_then(|job| HeaderValue::from_str(job.as_str()).ok()) {
+            headers.insert(HeaderName::from_static("x-retouch-job"), value);
+        }
+        response
+    }
+}

@@ -1,0 +1,260 @@
+//! Bodies in: a form or JSON, streamed. Every image goes to the store as it arrives; what is left
+//! is small and bounded.
+
+use axum::body::Body;
+use axum::extract::multipart::{Field, MultipartError};
+use axum::extract::{FromRequest, Multipart, Request};
+use axum::http::{StatusCode, header};
+use futures_util::StreamExt;
+use serde_json::{Map, Value};
+
+use super::draft::Draft;
+use super::error::ApiError;
+use crate::images::{Images, Kind, Spool, SpoolError, Stored};
+use crate::settings::Limits;
+use crate::upstream::intake::{self as upstream, IntakeError};
+use crate::upstream::lift::{LiftError, Rule};
+
+/// Fields of a form besides its images.
+const FIELDS: usize = 64;
+/// Bytes of all text in a request.
+const TEXT: usize = 512 << 10;
+
+/// Where a body goes.
+pub(super) struct Intake<'a> {
+    pub(super) images: &'a Images,
+    pub(super) limits: &'a Limits,
+    /// Whether images must be on disk for good before the answer.
+    pub(super) durable: bool,
+}
+
+impl Intake<'_> {
+    /// Reads a body of either kind.
+    pub(super) async fn read(&self, request: Request) -> Result<Draft, ApiError> {
+        let kind = request.headers().get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or_default();
+        if kind.starts_with("multipart/form-data") {
+            return self.form(request).await;
+        }
+        if kind.starts_with("application/json") {
+            return self.json(request.into_body()).await;
+        }
+        let message = "the body must be multipart/form-data or application/json";
+        Err(ApiError::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "invalid_content_type", message))
+    }
+
+    async fn form(&self, request: Request) -> Result<Draft, ApiError> {
+        let mut form = Multipart::from_request(request, &())
+            .await
+            .map_err(|error| ApiError::new(StatusCode::BAD_REQUEST, "invalid_body", error.body_text()))?;
+        let mut draft = Draft::default();
+        let mut text = 0;
+        while let Some(field) = form.next_field().await.map_err(|error| broken(&error))? {
+            let name = field.name().unwrap_or_default().to_owned();
+            match slot(&name) {
+                Slot::Image => {
+                    let index = draft.images.len();
+                    if index >= self.limits.images {
+                        return Err(too_many(self.limits.images));
+                    }
+                    draft.images.push(self.file(field, &format!("image[{index}]")).await?);
+                }
+                Slot::Mask => draft.mask = Some(self.file(field, "mask").await?),
+                Slot::Text => {
+                    let value = short(field, &name, &mut text).await?;
+                    place(&mut draft.fields, &name, value)?;
+                }
+            }
+            if draft.fields.len() > FIELDS {
+                return Err(ApiError::new(StatusCode::BAD_REQUEST, "invalid_body", "the form has too many fields"));
+            }
+        }
+        Ok(draft)
+    }
+
+    async fn file(&self, mut field: Field<'_>, param: &str) -> Result<Stored, ApiError> {
+        let mut spool = self.spool().await?;
+        while let Some(chunk) = field.chunk().await.map_err(|error| broken(&error))? {
+            spool.write(&chunk).await.map_err(|error| refused(param, error))?;
+        }
+        spool.finish(self.durable).await.map_err(|error| refused(param, error))
+    }
+
+    async fn json(&self, body: Body) -> Result<Draft, ApiError> {
+        let mut json = upstream::Intake::new(self.images, Kind::Input, self.durable, Rule::REQUEST, TEXT);
+        let mut stream = body.into_data_stream();
+        let mut total = 0;
+        while let Some(chunk) = stream.next().await {
+            let chunk = chunk.map_err(|_| unreadable("the body was cut off"))?;
+            total += chunk.len() as u64;
+            if total > self.limits.request_bytes {
+                return Err(too_large(self.limits.request_bytes));
+            }
+            json.push(&chunk).await.map_err(untaken)?;
+        }
+        let (rest, lifted) = json.finish().map_err(untaken)?;
+        let rest: Value = serde_json::from_slice(&rest)
+            .map_err(|error| unreadable(&format!("the body is not JSON: {error}")))?;
+        let Value::Object(fields) = rest else { return Err(unreadable("the body must be a JSON object")) };
+        let draft = assemble(fields, &lifted)?;
+        if draft.images.len() > self.limits.images {
+            return Err(too_many(self.limits.images));
+        }
+        Ok(draft)
+    }
+
+    async fn spool(&self) -> Result<Spool, ApiError> {
+        self.images.spool(Kind::Input).await.map_err(|error| refused("image", SpoolError::Io(error)))
+    }
+}
+
+enum Slot {
+    Image,
+    Mask,
+    Text,
+}
+
+/// Official SDKs send `image` for one file and `image[]` for a list.
+fn slot(name: &str) -> Slot {
+    match name.split_once('[').map_or(name, |(stem, _)| stem) {
+        "image" => Slot::Image,
+        "mask" => Slot::Mask,
+        _ => Slot::Text,
+    }
+}
+
+async fn short(mut field: Field<'_>, name: &str, total: &mut usize) -> Result<String, ApiError> {
+    let mut bytes = Vec::new();
+    while let Some(chunk) = field.chunk().await.map_err(|error| broken(&error))? {
+        *total += chunk.len();
+        if *total > TEXT {
+            return Err(ApiError::invalid(name, format!("the form's text fields have more than {TEXT} bytes")));
+        }
+        bytes.extend_from_slice(&chunk);
+    }
+    String::from_utf8(bytes).map_err(|_| ApiError::invalid(name, format!("`{name}` is not UTF-8 text")))
+}
+
+/// `x`, and nested as SDKs write their `extra_body`: `x[key]` and `x[]`.
+fn place(fields: &mut Map<String, Value>, name: &str, value: String) -> Result<(), ApiError> {
+    let Some((stem, inner)) = name.split_once('[') else {
+        fields.insert(name.to_owned(), Value::String(value));
+        return Ok(());
+    };
+    let Some(key) = inner.strip_suffix(']').filter(|key| !key.contains(['[', ']'])) else {
+        return Err(ApiError::field("unknown_parameter", name, format!("`{name}` is not a field name")));
+    };
+    let empty = if key.is_empty() { Value::Array(Vec::new()) } else { Value::Object(Map::new()) };
+    match fields.entry(stem).or_insert(empty) {
+        Value::Array(list) if key.is_empty() => list.push(Value::String(value)),
+        Value::Object(map) if !key.is_empty() => {
+            map.insert(key.to_owned(), Value::String(value));
+        }
+        _ => return Err(ApiError::invalid(stem, format!("`{stem}` is given in two forms"))),
+    }
+    Ok(())
+}
+
+/// Puts lifted images where `images` and `mask` refer to them.
+fn assemble(mut fields: Map<String, Value>, lifted: &[Stored]) -> Result<Draft, ApiError> {
+    let mut draft = Draft::default();
+    match fields.remove("images") {
+        None | Some(Value::Null) => {}
+        Some(Value::Array(list)) => {
+            for (index, entry) in list.iter().enumerate() {
+                draft.images.push(referred(entry, lifted, &format!("images[{index}]"))?);
+            }
+        }
+        Some(_) => return Err(ApiError::invalid("images", "`images` must be a list of {\"image_url\": …}")),
+    }
+    if let Some(mask) = fields.remove("mask").filter(|mask| !mask.is_null()) {
+        draft.mask = Some(referred(&mask, lifted, "mask")?);
+    }
+    draft.fields = fields;
+    Ok(draft)
+}
+
+fn referred(entry: &Value, lifted: &[Stored], param: &str) -> Result<Stored, ApiError> {
+    let url = entry.get("image_url");
+    let blob = url.and_then(|u| u.get("$blob")).and_then(Value::as_u64);
+    if let Some(image) = blob.and_then(|n| usize::try_from(n).ok()).and_then(|n| lifted.get(n)) {
+        return Ok(image.clone());
+    }
+    let param = &format!("{param}.image_url");
+    if url.and_then(Value::as_str).is_some_and(|u| u.starts_with("http")) {
+        let message = "links to images are not offered; send the image as a data: URI or as a file";
+        return Err(ApiError::unsupported(param, message));
+    }
+    Err(ApiError::field("invalid_image", param, "an image is {\"image_url\": \"data:image/png;base64,…\"}"))
+}
+
+fn refused(param: &str, error: SpoolError) -> ApiError {
+    let message = error.to_string();
+    match error {
+        SpoolError::Io(error) => {
+            tracing::error!(%error, "An image could not be stored.");
+            let message = "images cannot be stored just now; nothing was sent";
+            ApiError::new(StatusCode::SERVICE_UNAVAILABLE, "storage_unavailable", message).retry_after(10)
+        }
+        SpoolError::TooLarge { .. } => {
+            ApiError::field("image_too_large", param, message).status(StatusCode::PAYLOAD_TOO_LARGE)
+        }
+        SpoolError::TooManyPixels { .. } => ApiError::field("image_too_large", param, message),
+        SpoolError::NotAnImage { .. } => ApiError::field("invalid_image", param, message),
+    }
+}
+
+fn broken(error: &MultipartError) -> ApiError {
+    if error.status() == StatusCode::PAYLOAD_TOO_LARGE {
+        return ApiError::new(error.status(), "request_too_large", "the request is larger than is taken");
+    }
+    unreadable(&format!("the form is broken: {}", error.body_text()))
+}
+
+fn untaken(error: IntakeError) -> ApiError {
+    let error = match error {
+        IntakeError::Image { number, why } => return refused(&format!("images[{number}].image_url"), why),
+        IntakeError::Lift(error) => error,
+    };
+    match &error {
+        LiftError::Base64(n) | LiftError::Cut(n) => {
+            ApiError::field("invalid_image", &format!("images[{n}].image_url"), error.to_string())
+        }
+        LiftError::TooManyImages { limit } => too_many(*limit as usize),
+        LiftError::TooLarge { .. } => {
+            let message = format!("the JSON has {error}");
+            ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, "request_too_large", message)
+        }
+        LiftError::Reserved(key) => ApiError::field("unknown_parameter", key, error.to_string()),
+    }
+}
+
+fn too_many(limit: usize) -> ApiError {
+    ApiError::field("too_many_images", "image", format!("at most {limit} images are taken"))
+}
+
+fn too_large(limit: u64) -> ApiError {
+    let message = format!("the request is larger than {limit} bytes");
+    ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, "request_too_large", message)
+}
+
+fn unreadable(message: &str) -> ApiError {
+    ApiError::new(StatusCode::BAD_REQUEST, "invalid_body", message)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn bracketed_names_nest() {
+        let mut fields = Map::new();
+        for (name, value) in [("a", "1"), ("m[k]", "v"), ("m[l]", "w"), ("s[]", "x"), ("s[]", "y")] {
+            assert!(place(&mut fields, name, value.to_owned()).is_ok(), "{name}");
+        }
+        assert_eq!(Value::Object(fields.clone()), json!({ "a": "1", "m": { "k": "v", "l": "w" }, "s": ["x", "y"] }));
+        for name in ["m[]", "s[k]", "m[a][b]", "m[a"] {
+            assert!(place(&mut fields, name, String::new()).is_err(), "{name}");
+        }
+    }
+}

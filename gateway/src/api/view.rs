@@ -1,0 +1,183 @@
+//! A job as clients read it: the contract's JSON.
+
+use retouch_sdk::{Billed, Failure, Phase};
+use serde_json::{Value, json};
+
+use super::link::Links;
+use crate::attempt::{Attempt, State};
+use crate::clock::{Ms, seconds};
+use crate::job::{Job, Status, code};
+
+/// What links need besides the job.
+pub(super) struct View<'a> {
+    pub(super) links: &'a Links,
+    /// How the client reached us, without a slash at the end.
+    pub(super) base: &'a str,
+    pub(super) now: Ms,
+    /// How long results are kept.
+    pub(super) kept: Ms,
+}
+
+impl View<'_> {
+    /// The whole job.
+    pub(super) fn job(&self, job: &Job) -> Value {
+        let record = &job.record;
+        let at = |ms: Option<Ms>| ms.map(seconds);
+        json!({
+            "id": job.id,
+            "object": "image_edit.job",
+            "status": record.status,
+            "version": record.rev,
+            "created_at": seconds(record.created),
+            "started_at": at(record.started),
+            "finished_at": at(record.finished),
+            "deadline_at": seconds(record.deadline),
+            "expires_at": record.finished.map(|finished| seconds(finished + self.kept)),
+            "model": job.attempt().and_then(|a| a.model.clone()).or_else(|| job.request.model.clone()),
+            "style": null,
+            "provider": job.attempt().map(|a| &a.provider),
+            "sandbox": record.sandbox,
+            "ignored": job.request.ignored,
+            "progress": progress(job, self.now),
+            "requested": 1,
+            "missing": [],
+            "images": self.images(job),
+            "error": record.error.as_ref().map(|error| json!({
+                "message": error.message,
+                "type": kind(&error.code),
+                "code": error.code,
+                "param": null,
+                "billed": error.billed,
+            })),
+            "attempts": record.attempts.iter().map(attempt).collect::<Vec<_>>(),
+            "skipped": record.skipped,
+            "cost": cost(job),
+            "usage": null,
+            "metadata": job.request.metadata,
+        })
+    }
+
+    /// Where image `index` is fetched without a key.
+    pub(super) fn image_url(&self, job: &Job, index: usize) -> String {
+        let query = self.links.query(&job.id, index, self.now);
+        format!("{}/v1/jobs/{}/images/{index}?{query}", self.base, job.id)
+    }
+
+    fn images(&self, job: &Job) -> Vec<Value> {
+        let image = |(index, image): (usize, &crate::images::Stored)| {
+            json!({
+                "index": index,
+                "url": self.image_url(job, index),
+                "content_type": image.mime,
+                "width": image.width,
+                "height": image.height,
+                "bytes": image.bytes,
+                "sha256": image.sha256,
+            })
+        };
+        job.record.images.iter().enumerate().map(image).collect()
+    }
+}
+
+/// What it cost, and who says so.
+pub(super) fn cost(job: &Job) -> Value {
+    match &job.record.cost {
+        Some(price) => json!(price),
+        None => json!({ "amount": null, "currency": null, "source": "unknown" }),
+    }
+}
+
+fn attempt(attempt: &Attempt) -> Value {
+    json!({
+        "number": attempt.number,
+        "provider": attempt.provider,
+        "slot": attempt.slot,
+        "state": state(&attempt.state),
+        "task_id": attempt.task.as_ref().map(|task| &task.id),
+        "upstream_status": attempt.upstream_status,
+        "polls": attempt.polls,
+        "last_poll_at": attempt.last_poll.map(seconds),
+        "next_poll_at": next_poll(attempt),
+        "reason": attempt.failure().map(reason),
+        "billed": billed(attempt),
+        "possible_duplicate_cost": attempt.possible_duplicate_cost,
+        "error": attempt.failure().map(|failure| json!({
+            "code": code(failure.class),
+            "message": failure.message,
+            "upstream": failure.upstream,
+        })),
+        "started_at": seconds(attempt.started),
+        "finished_at": attempt.finished.map(seconds),
+    })
+}
+
+fn state(state: &State) -> &'static str {
+    match state {
+        State::Planned | State::InFlight => "submitting",
+        State::Accepted | State::Fetching(_) => "accepted",
+        State::Stored(_) => "succeeded",
+        State::Refused(_) => "refused",
+        State::Failed(..) => "failed",
+        State::Unknown(_) => "unknown",
+        State::Abandoned => "abandoned",
+    }
+}
+
+fn next_poll(attempt: &Attempt) -> Option<u64> {
+    let polls = attempt.state == State::Accepted;
+    attempt.effect.as_ref().filter(|_| polls).map(|effect| seconds(effect.at))
+}
+
+/// In a sentence: what happened, and the provider's own code.
+fn reason(failure: &Failure) -> String {
+    failure.to_string()
+}
+
+fn billed(attempt: &Attempt) -> Billed {
+    match &attempt.state {
+        State::Stored(_) | State::Fetching(_) => Billed::Yes,
+        State::Planned => Billed::No,
+        State::Refused(failure) | State::Failed(failure, _) | State::Unknown(failure) => failure.billed,
+        State::InFlight | State::Accepted | State::Abandoned => Billed::Unknown,
+    }
+}
+
+/// Error type by code, as OpenAI's envelope has it.
+fn kind(code: &str) -> &'static str {
+    match code {
+        "moderation_blocked" => "image_generation_user_error",
+        "invalid_value" | "unsupported_parameter" => "invalid_request_error",
+        _ => "api_error",
+    }
+}
+
+fn progress(job: &Job, now: Ms) -> Value {
+    let attempt = job.attempt().filter(|_| !job.record.status.is_terminal());
+    let (phase, percent, estimated) = match (job.record.status, attempt) {
+        (Status::Succeeded, _) => ("downloading", 100, false),
+        (_, None) => ("queued", 0, true),
+        (_, Some(attempt)) => {
+            let phase = attempt.phase();
+            let (percent, estimated) = percent(attempt, phase, now);
+            (crate::engine::phase(phase), percent, estimated)
+        }
+    };
+    json!({ "phase": phase, "percent": percent, "estimated": estimated })
+}
+
+/// The provider's own word where it has one; else a guess that slows down as it nears the end.
+fn percent(attempt: &Attempt, phase: Phase, now: Ms) -> (u64, bool) {
+    match (phase, attempt.percent) {
+        (Phase::Uploading, _) => (5, true),
+        (Phase::Submitting, _) => (15, true),
+        (Phase::Polling, Some(percent)) => (u64::from(percent), false),
+        (Phase::Polling, None) => {
+            let waited = now.saturating_sub(attempt.submitted.unwrap_or(now));
+            (20 + 70 * waited / (waited + TYPICAL), true)
+        }
+        (Phase::Downloading, _) => (95, true),
+    }
+}
+
+/// Half of the guessed way is done after this time: what image models commonly take.
+const TYPICAL: Ms = 20_000;

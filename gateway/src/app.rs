@@ -1,0 +1,178 @@
+//! The gateway as a whole: wires the parts from the settings, and owns the order of start and stop.
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context;
+use arc_swap::ArcSwap;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+use url::Url;
+
+use crate::access::Access;
+use crate::api::link::Links;
+use crate::api::{self, Api};
+use crate::engine::{Engine, Parts};
+use crate::http::Listener;
+use crate::images::{self, Images};
+use crate::plugin::{Dirs, Registry};
+use crate::sandbox::{self, Sandbox};
+use crate::settings::{Loaded, Settings};
+use crate::snapshot::{Publisher, Snapshot, Source};
+use crate::store::Store;
+use crate::store::sqlite::Sqlite;
+use crate::upstream::egress::Egress;
+use crate::upstream::{self, Upstream};
+
+/// Steps and unanswered submits get so long at a stop.
+const GRACE: Duration = Duration::from_secs(25);
+/// The variable that holds the one client key.
+const CLIENT_KEY: &str = "RETOUCH_CLIENT_KEY";
+
+/// A running gateway.
+pub struct App {
+    addr: SocketAddr,
+    engine: Arc<Engine>,
+    snapshot: Arc<ArcSwap<Snapshot>>,
+    closing: CancellationToken,
+    server: JoinHandle<()>,
+    sandbox: Sandbox,
+    _lock: std::fs::File,
+}
+
+/// Starts everything. When this returns, requests are accepted.
+///
+/// # Errors
+/// Whatever stops a start, in words for the operator.
+pub async fn start(loaded: Loaded) -> anyhow::Result<App> {
+    for warning in &loaded.warnings {
+        tracing::warn!("{warning}");
+    }
+    let settings = loaded.settings.clone();
+    let lock = data_dir(&settings.data_dir)?;
+    let listener = Listener::bind(settings.listen, settings.limits.connections)
+        .await
+        .with_context(|| format!("cannot listen on {}; choose another with --listen", settings.listen))?;
+    let sandbox = Sandbox::start(SocketAddr::from(([127, 0, 0, 1], 0)), sandbox::Options::default()).await?;
+    let snapshot = publish(&loaded, sandbox.origin().clone(), listener.addr()).await?;
+    let images = Arc::new(open_images(&settings)?);
+    let egress = Egress::parse(&settings.egress.allow).context("egress.allow")?;
+    let upstream = Upstream::new(images.clone(), upstream::Limits::default(), egress)?;
+    let store = open_store(&settings.data_dir)?;
+    let limits = settings.limits.clone();
+    let parts = Parts { store, upstream, images: images.clone(), snapshot: snapshot.clone(), limits };
+    let engine = Engine::start(parts).await?;
+    let api = Arc::new(Api {
+        engine: engine.clone(),
+        images,
+        links: Links::open(&settings.data_dir)?,
+        access: access(&settings, listener.addr()),
+        snapshot: snapshot.clone(),
+        settings,
+    });
+    let addr = listener.addr();
+    let closing = CancellationToken::new();
+    let server = serve(listener, api, closing.clone());
+    Ok(App { addr, engine, snapshot, closing, server, sandbox, _lock: lock })
+}
+
+impl App {
+    /// Where it listens.
+    pub fn addr(&self) -> SocketAddr {
+        self.addr
+    }
+
+    /// Whether there is nothing but the sandbox to ask.
+    pub fn has_only_sandbox(&self) -> bool {
+        self.snapshot.load().sandbox_is_open
+    }
+
+    /// Stops: no new requests, waiting ones are sent away, steps finish. Jobs go on at the next start.
+    pub async fn shutdown(self) {
+        self.engine.close();
+        self.closing.cancel();
+        self.engine.stopped(GRACE).await;
+        if tokio::time::timeout(Duration::from_secs(5), self.server).await.is_err() {
+            tracing::warn!("Connections were still open at the end.");
+        }
+        self.sandbox.shutdown().await;
+    }
+}
+
+/// Finds the plugins as a start does.
+///
+/// # Errors
+/// When the executable's own folder cannot be found.
+pub fn plugins(loaded: &Loaded) -> std::io::Result<Registry> {
+    let lock = loaded.config_dir.join("plugins.lock");
+    let dirs = Dirs::of_executable(loaded.settings.plugin_dirs.clone(), lock)?;
+    Ok(Registry::scan(&dirs, &loaded.settings.data_dir.join("plugins")))
+}
+
+#[expect(clippy::disallowed_methods, reason = "owned by the App, which waits for it")]
+fn serve(listener: Listener, api: Arc<Api>, closing: CancellationToken) -> JoinHandle<()> {
+    tokio::spawn(listener.serve(api::router(api), closing))
+}
+
+/// Makes the data folder, ours alone: two processes on one database would each think a job theirs.
+fn data_dir(dir: &Path) -> anyhow::Result<std::fs::File> {
+    std::fs::create_dir_all(dir).with_context(|| format!("cannot make the data folder {}", dir.display()))?;
+    let path = dir.join("lock");
+    let lock = std::fs::OpenOptions::new().write(true).create(true).truncate(false).open(&path)?;
+    lock.try_lock().map_err(|_| {
+        anyhow::anyhow!("another retouch uses {}; stop it, or give this one another --data", dir.display())
+    })?;
+    Ok(lock)
+}
+
+async fn publish(loaded: &Loaded, sandbox: Url, addr: SocketAddr) -> anyhow::Result<Arc<ArcSwap<Snapshot>>> {
+    let source = Source {
+        config_dir: loaded.config_dir.clone(),
+        region: loaded.settings.region,
+        sandbox: Some(sandbox),
+        loopback: addr.ip().is_loopback() && loaded.settings.public_url.is_empty(),
+    };
+    let loaded = loaded.clone();
+    // Reading files and loading libraries is work for a thread that may block.
+    let publisher = tokio::task::spawn_blocking(move || -> anyhow::Result<Publisher> {
+        let plugins = plugins(&loaded)?;
+        for refusal in plugins.refusals() {
+            tracing::warn!("{refusal}");
+        }
+        Publisher::new(source, Arc::new(plugins)).map_err(|problems| {
+            let lines: Vec<String> = problems.iter().map(ToString::to_string).collect();
+            anyhow::anyhow!("the catalog cannot be used:\n{}", lines.join("\n"))
+        })
+    })
+    .await??;
+    let current = publisher.current();
+    for warning in &current.load().warnings {
+        tracing::warn!("{warning}");
+    }
+    Ok(current)
+}
+
+fn open_images(settings: &Settings) -> anyhow::Result<Images> {
+    let dir = settings.data_dir.join("images");
+    let images = Images::open(&dir).with_context(|| format!("cannot use {}", dir.display()))?;
+    let limits = &settings.limits;
+    Ok(images.with_limits(images::Limits { max_bytes: limits.image_bytes, max_pixels: limits.pixels }))
+}
+
+fn open_store(data_dir: &Path) -> anyhow::Result<Arc<dyn Store>> {
+    let path = data_dir.join("retouch.db");
+    let store = Sqlite::open(&path).with_context(|| format!("cannot use {}", path.display()))?;
+    Ok(Arc::new(store))
+}
+
+fn access(settings: &Settings, addr: SocketAddr) -> Access {
+    #[expect(clippy::disallowed_methods, reason = "a secret is read raw; figment would read digits as a number")]
+    let key = std::env::var(CLIENT_KEY).ok().filter(|key| !key.is_empty());
+    let access = Access::new(addr, &settings.public_url, key.as_deref());
+    if matches!(access, Access::SetUp) {
+        tracing::warn!("Others can reach this address and no key is set: set {CLIENT_KEY}. Until then nothing is answered.");
+    }
+    access
+}

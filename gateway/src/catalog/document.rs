@@ -1,0 +1,198 @@
+//! A TOML file read field by field: every wrong type and unknown key becomes a problem with its
+//! line, and reading goes on.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+
+use serde::de::DeserializeOwned;
+use toml::de::{DeTable, DeValue};
+use toml::Spanned;
+
+use crate::problem::Problem;
+
+/// A file being read.
+pub struct Document<'a> {
+    file: PathBuf,
+    text: &'a str,
+    problems: Vec<Problem>,
+}
+
+/// A table of it; fields are taken out, and what remains is unknown.
+pub struct Table<'a> {
+    text: &'a str,
+    path: String,
+    line: usize,
+    fields: BTreeMap<String, (usize, Spanned<DeValue<'a>>)>,
+    known: Vec<&'static str>,
+}
+
+impl<'a> Document<'a> {
+    /// Parses the text. A syntax error is the one problem that hides all others.
+    pub fn parse(file: &Path, text: &'a str) -> Result<(Self, Table<'a>), Problem> {
+        let document = Self { file: file.to_owned(), text, problems: Vec::new() };
+        match DeTable::parse(text) {
+            Ok(root) => Ok((document, Table::new(String::new(), 1, text, root.into_inner()))),
+            Err(error) => {
+                let line = error.span().map(|span| line_at(text, &span));
+                let what = format!("is not TOML: {}", error.message());
+                Err(Problem::error(file, line, what, "mend the syntax on that line"))
+            }
+        }
+    }
+
+    /// Notes a problem.
+    pub fn problem(&mut self, line: Option<usize>, what: impl Into<String>, mend: impl Into<String>) {
+        self.problems.push(Problem::error(&self.file, line, what, mend));
+    }
+
+    /// Everything found wrong.
+    pub fn finish(self) -> Vec<Problem> {
+        self.problems
+    }
+
+    /// Takes a field of any type serde can read, `what` saying which.
+    pub fn take<T: DeserializeOwned>(
+        &mut self,
+        table: &mut Table<'a>,
+        key: &'static str,
+        what: &str,
+    ) -> Option<T> {
+        table.known.push(key);
+        let (line, value) = table.fields.remove(key)?;
+        let name = table.name(key);
+        let read = T::deserialize(toml::de::ValueDeserializer::from(value));
+        read.inspect_err(|_| {
+            self.problem(Some(line), format!("{name} must be {what}"), format!("write {what}"));
+        })
+        .ok()
+    }
+
+    /// Takes a table inside; an absent one is empty.
+    pub fn table(&mut self, table: &mut Table<'a>, key: &'static str) -> Table<'a> {
+        table.known.push(key);
+        let path = table.name(key);
+        let Some((line, value)) = table.fields.remove(key) else {
+            return Table::empty(path, table.line);
+        };
+        match value.into_inner() {
+            DeValue::Table(inner) => Table::new(path, line, self.text, inner),
+            _ => {
+                self.problem(Some(line), format!("{path} must be a table"), format!("write [{path}]"));
+                Table::empty(path, line)
+            }
+        }
+    }
+
+    /// Refuses what was not taken.
+    pub fn close(&mut self, table: Table<'a>) {
+        for (key, (line, _)) in &table.fields {
+            let name = table.name(key);
+            let mend = match nearest(key, table.known.iter().copied()) {
+                Some(near) => format!("did you mean `{}`?", table.name(near)),
+                None => "remove it".to_owned(),
+            };
+            self.problem(Some(*line), format!("{name} is not a known key"), mend);
+        }
+    }
+}
+
+impl<'a> Table<'a> {
+    fn new(path: String, line: usize, text: &'a str, table: DeTable<'a>) -> Self {
+        let fields = table
+            .into_iter()
+            .map(|(key, value)| {
+                let line = line_at(text, &key.span());
+                (key.into_inner().into_owned(), (line, value))
+            })
+            .collect();
+        Self { text, path, line, fields, known: Vec::new() }
+    }
+
+    fn empty(path: String, line: usize) -> Self {
+        Self { text: "", path, line, fields: BTreeMap::new(), known: Vec::new() }
+    }
+
+    /// The line a field is on, or its table's.
+    pub fn line(&self, key: &str) -> usize {
+        self.fields.get(key).map_or(self.line, |(line, _)| *line)
+    }
+
+    /// The lines of all fields present.
+    pub fn lines(&self) -> BTreeMap<String, usize> {
+        self.fields.iter().map(|(key, (line, _))| (key.clone(), *line)).collect()
+    }
+
+    /// A table inside, left where it is.
+    pub fn peek(&self, key: &str) -> Option<Table<'a>> {
+        let (line, value) = self.fields.get(key)?;
+        match value.get_ref() {
+            DeValue::Table(inner) => Some(Table::new(self.name(key), *line, self.text, inner.clone())),
+            _ => None,
+        }
+    }
+
+    /// A field's dotted path.
+    pub fn name(&self, key: &str) -> String {
+        if self.path.is_empty() { key.to_owned() } else { format!("{}.{key}", self.path) }
+    }
+}
+
+fn line_at(text: &str, span: &Range<usize>) -> usize {
+    text.bytes().take(span.start).filter(|b| *b == b'\n').count() + 1
+}
+
+/// The known word most like `given`, if any is close.
+pub fn nearest<'k>(given: &str, known: impl Iterator<Item = &'k str>) -> Option<&'k str> {
+    known
+        .map(|word| (distance(given, word), word))
+        .filter(|(distance, word)| *distance <= 2.max(word.len() / 3))
+        .min()
+        .map(|(_, word)| word)
+}
+
+/// Levenshtein's edit distance.
+fn distance(a: &str, b: &str) -> usize {
+    let mut row: Vec<usize> = (0..=b.chars().count()).collect();
+    for (i, x) in a.chars().enumerate() {
+        let mut diagonal = i;
+        let mut left = i + 1;
+        for (cell, y) in row.iter_mut().skip(1).zip(b.chars()) {
+            let here = (diagonal + usize::from(x != y)).min(*cell + 1).min(left + 1);
+            diagonal = std::mem::replace(cell, here);
+            left = here;
+        }
+        if let Some(first) = row.first_mut() {
+            *first = i + 1;
+        }
+    }
+    row.last().copied().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn distance_counts_edits() {
+        for (a, b, want) in [("", "", 0), ("abc", "abc", 0), ("kitten", "sitting", 3), ("ab", "", 2), ("", "xy", 2)] {
+            assert_eq!(distance(a, b), want, "{a} {b}");
+        }
+    }
+
+    #[test]
+    fn unknown_keys_name_their_line_and_the_nearest() {
+        let text = "name = \"x\"\nprioritty = 3\n";
+        let (mut document, mut table) = Document::parse(Path::new("p.toml"), text).unwrap_or_else(|p| unreachable!("{p}"));
+        let name: Option<String> = document.take(&mut table, "name", "text");
+        let priority: Option<i64> = document.take(&mut table, "priority", "a whole number");
+        document.close(table);
+        assert_eq!((name.as_deref(), priority), (Some("x"), None));
+        let problems = document.finish();
+        assert_eq!(problems.len(), 1);
+        assert_eq!(
+            problems[0].to_string(),
+            "p.toml:2: prioritty is not a known key; did you mean `priority`?"
+        );
+    }
+}

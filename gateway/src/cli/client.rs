@@ -1,0 +1,194 @@
+//! The HTTP client of the command line: one server, one key.
+//!
+//! Knows nothing of proxies, redirects or the environment, so that the key goes to the server
+//! that was named and nowhere else. Turns the API's error envelope into one readable line. Never
+//! sends a POST twice.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use reqwest::{Method, RequestBuilder, Response, StatusCode, header};
+use serde::de::DeserializeOwned;
+use url::Url;
+
+use super::{envelope, form::Form, out::Out, stop::Stop};
+
+/// A server that does not take a connection for so long is not there.
+const CONNECT: Duration = Duration::from_secs(5);
+/// How long an answer may take on top of the time it was asked to wait.
+const ANSWER: Duration = Duration::from_secs(30);
+/// How long an upload with its answer may take: 100 MB over a slow line.
+const UPLOAD: Duration = Duration::from_secs(30 * 60);
+/// The longest JSON answer that is read: a job with all its exchanges is far smaller.
+const LONGEST: usize = 32 * 1024 * 1024;
+
+/// A way to one server.
+pub(super) struct Client {
+    http: reqwest::Client,
+    base: Url,
+    key: Option<String>,
+    out: Out,
+}
+
+/// A JSON answer: the server's own text, and what we read in it.
+pub(super) struct Answer<T> {
+    /// The body as it came, for `--json`.
+    pub(super) text: String,
+    /// The same, parsed.
+    pub(super) value: T,
+}
+
+impl Client {
+    /// A client of the server at `base`, an `http` or `https` address.
+    pub(super) fn new(base: Url, key: Option<String>, out: Out) -> Result<Self, Stop> {
+        let http = reqwest::Client::builder()
+            .no_proxy()
+            .redirect(reqwest::redirect::Policy::none())
+            .connect_timeout(CONNECT)
+            .user_agent(concat!("retouch-cli/", env!("CARGO_PKG_VERSION")))
+            .build()
+            .map_err(|error| Stop::Failed(causes(&error)))?;
+        Ok(Self { http, base, key, out })
+    }
+
+    /// The server's address as a person writes it.
+    pub(super) fn server(&self) -> &str {
+        self.base.as_str().trim_end_matches('/')
+    }
+
+    /// Reads JSON; `wait` is how long the server was asked to hold its answer.
+    pub(super) async fn get<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        query: &[(&str, &str)],
+        wait: Duration,
+    ) -> Result<Answer<T>, Stop> {
+        let request = self.request(Method::GET, path, query)?.timeout(wait + ANSWER);
+        self.json(self.send(request).await?).await
+    }
+
+    /// Posts a form once. After a lost answer nobody knows whether the server took it.
+    pub(super) async fn post<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        form: Form,
+    ) -> Result<Answer<T>, Stop> {
+        let request = self
+            .request(Method::POST, path, &[])?
+            .timeout(UPLOAD)
+            .header(header::CONTENT_TYPE, form.content_type())
+            .header(header::CONTENT_LENGTH, form.length())
+            .body(reqwest::Body::wrap_stream(form.into_stream()));
+        let sent = request.send().await.map_err(|error| match error.is_connect() {
+            true => self.unreachable(&error),
+            false => self.lost("client.post_lost", &error),
+        });
+        let answer = self.accepted(sent?).await?;
+        self.json(answer).await
+    }
+
+    /// Begins to read a file; the body is the caller's to stream.
+    pub(super) async fn open(&self, path: &str) -> Result<Response, Stop> {
+        self.send(self.request(Method::GET, path, &[])?.timeout(UPLOAD)).await
+    }
+
+    /// The next bytes of such a body.
+    pub(super) async fn piece(&self, body: &mut Response) -> Result<Option<Bytes>, Stop> {
+        body.chunk().await.map_err(|error| self.unreachable(&error))
+    }
+
+    /// Whether a gateway answers here within `patience`.
+    pub(super) async fn is_there(&self, patience: Duration) -> bool {
+        let Ok(request) = self.request(Method::GET, "healthz", &[]) else { return false };
+        let answer = request.timeout(patience).send().await;
+        answer.is_ok_and(|response| response.status().is_success())
+    }
+
+    fn request(
+        &self,
+        method: Method,
+        path: &str,
+        query: &[(&str, &str)],
+    ) -> Result<RequestBuilder, Stop> {
+        let mut url = self.base.clone();
+        {
+            let mut segments = url.path_segments_mut().map_err(|()| {
+                Stop::Usage(self.out.words.say("client.bad_server", &[("server", &self.base)]))
+            })?;
+            segments.pop_if_empty().extend(path.split('/'));
+        }
+        if !query.is_empty() {
+            url.query_pairs_mut().extend_pairs(query);
+        }
+        let request = self.http.request(method, url);
+        Ok(match &self.key {
+            Some(key) => request.bearer_auth(key),
+            None => request,
+        })
+    }
+
+    async fn send(&self, request: RequestBuilder) -> Result<Response, Stop> {
+        let sent = request.send().await.map_err(|error| self.unreachable(&error));
+        self.accepted(sent?).await
+    }
+
+    /// The answer if it is a good one, else what the server says is wrong.
+    async fn accepted(&self, response: Response) -> Result<Response, Stop> {
+        let status = response.status();
+        if status.is_success() {
+            return Ok(response);
+        }
+        let text = self.text(response).await.unwrap_or_default();
+        let mut line = envelope::line(&text)
+            .unwrap_or_else(|| self.out.words.say("client.status", &[("status", &status)]));
+        if status == StatusCode::UNAUTHORIZED {
+            line = format!("{line}\n{}", self.out.words.say("client.key", &[]));
+        }
+        Err(match status {
+            StatusCode::TOO_MANY_REQUESTS
+            | StatusCode::BAD_GATEWAY
+            | StatusCode::SERVICE_UNAVAILABLE
+            | StatusCode::GATEWAY_TIMEOUT => Stop::Busy(line),
+            _ => Stop::Failed(line),
+        })
+    }
+
+    async fn json<T: DeserializeOwned>(&self, response: Response) -> Result<Answer<T>, Stop> {
+        let text = self.text(response).await?;
+        let value = serde_json::from_str(&text).map_err(|error| {
+            let values: [(&str, &dyn std::fmt::Display); 2] =
+                [("server", &self.server()), ("why", &error)];
+            Stop::Failed(self.out.words.say("client.strange", &values))
+        })?;
+        Ok(Answer { text, value })
+    }
+
+    async fn text(&self, mut response: Response) -> Result<String, Stop> {
+        let mut body = Vec::new();
+        while let Some(piece) = self.piece(&mut response).await? {
+            if body.len() + piece.len() > LONGEST {
+                return Err(Stop::Failed(self.out.words.say("client.too_long", &[])));
+            }
+            body.extend_from_slice(&piece);
+        }
+        Ok(String::from_utf8_lossy(&body).into_owned())
+    }
+
+    fn unreachable(&self, error: &reqwest::Error) -> Stop {
+        self.lost("client.unreachable", error)
+    }
+
+    fn lost(&self, key: &str, error: &reqwest::Error) -> Stop {
+        let why = causes(error);
+        Stop::Unreachable(self.out.words.say(key, &[("server", &self.server()), ("why", &why)]))
+    }
+}
+
+/// The last cause of an error: reqwest's own text names the address, which we have said already.
+fn causes(error: &reqwest::Error) -> String {
+    let mut cause: &dyn std::error::Error = error;
+    while let Some(next) = cause.source() {
+        cause = next;
+    }
+    cause.to_string()
+}

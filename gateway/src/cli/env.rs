@@ -1,0 +1,15 @@
+//! The environment variables the command line itself reads: the language and the client key.
+//!
+//! Settings from the environment (`RETOUCH_LISTEN` …) belong to `settings`, `RETOUCH_SERVER` to
+//! the flag of that name. Nothing here is ever written back to the environment.
+
+/// A variable's text; `None` when it is unset, empty or no text.
+pub(super) fn text(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+/// The key of an app at the gateway, from `RETOUCH_KEY`. It is no flag: a command line can be
+/// read by every user of the machine.
+pub(super) fn client_key() -> Option<String> {
+    text("RETOUCH_KEY").map(|key| key.trim().to_owned())
+}

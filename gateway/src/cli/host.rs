@@ -1,0 +1,87 @@
+//! The gateway inside this process, as the command line sees it: settings, start, stop, logs.
+//!
+//! Everything that `serve` and `edit` need of the gateway's inside goes through here.
+
+use std::{
+    net::{Ipv4Addr, SocketAddr},
+    path::PathBuf,
+};
+
+use crate::{
+    app::{self, App},
+    problem::Problem,
+    settings::{self, Flags, Loaded},
+    telemetry,
+};
+
+use super::{
+    args::{Common, LogFormat},
+    check,
+    signal::unless_stopped,
+    stop::Stop,
+};
+
+/// A running gateway.
+pub(super) struct Host(App);
+
+impl Host {
+    /// Starts one; it accepts requests when this returns.
+    pub(super) async fn start(loaded: Loaded) -> Result<Self, Stop> {
+        Ok(Self(app::start(loaded).await?))
+    }
+
+    /// Where it listens.
+    pub(super) fn address(&self) -> SocketAddr {
+        self.0.addr()
+    }
+
+    /// Whether it has no provider but the sandbox, as at a first start.
+    pub(super) fn has_only_sandbox(&self) -> bool {
+        self.0.has_only_sandbox()
+    }
+
+    /// Stops it in order. A second signal ends the waiting: everything paid for is written down.
+    pub(super) async fn stop(self) {
+        unless_stopped(self.0.shutdown()).await;
+    }
+}
+
+/// The settings under these flags, or every problem of them.
+pub(super) fn load(common: &Common) -> Result<Loaded, Vec<Problem>> {
+    let Common { config, data, listen, .. } = common.clone();
+    settings::load(&Flags { config, data, listen })
+}
+
+/// The settings under these flags, for a command that cannot go on without.
+pub(super) fn settings(common: &Common) -> Result<Loaded, Stop> {
+    load(common).map_err(|problems| Stop::Failed(check::lines(&problems)))
+}
+
+/// Where the settings let the gateway listen.
+pub(super) fn listen(loaded: &Loaded) -> SocketAddr {
+    loaded.settings.listen
+}
+
+/// Where the settings keep its data.
+pub(super) fn data_dir(loaded: &Loaded) -> PathBuf {
+    loaded.settings.data_dir.clone()
+}
+
+/// Where the private copies of plugins are.
+pub(super) fn plugin_cache(loaded: &Loaded) -> PathBuf {
+    loaded.settings.data_dir.join("plugins")
+}
+
+/// The same settings for a server that only this process is to find.
+pub(super) fn on_free_port(mut loaded: Loaded) -> Loaded {
+    loaded.settings.listen = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+    loaded
+}
+
+/// Begins to log on stderr.
+pub(super) fn log(format: LogFormat) {
+    telemetry::init(match format {
+        LogFormat::Text => telemetry::Format::Text,
+        LogFormat::Json => telemetry::Format::Json,
+    });
+}

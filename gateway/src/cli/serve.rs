@@ -1,0 +1,45 @@
+//! `retouch serve`: the gateway, until it is told to stop.
+
+use super::{
+    args::Common,
+    host::{self, Host},
+    out::Out,
+    signal::stopped,
+    stop::Stop,
+    words::{Language, Words},
+};
+
+/// Runs the command.
+pub(super) async fn run(common: &Common, out: Out) -> Result<(), Stop> {
+    let host = Host::start(host::settings(common)?).await?;
+    let url = format!("http://{}", host.address());
+    // Scripts wait for this line. One that reads no further does not mean the gateway to stop.
+    let _ = out.line(&format!("retouch listening on {url}"));
+    if host.has_only_sandbox() {
+        out.remark(&hint(&url));
+    }
+    stopped().await;
+    out.note("serve.stopping", &[]);
+    host.stop().await;
+    Ok(())
+}
+
+/// What to try first. In both languages: nobody has been able to choose one yet.
+fn hint(url: &str) -> String {
+    let [en, zh] = [Language::En, Language::Zh].map(|l| Words::of(l).say("serve.try", &[]));
+    format!(
+        "{en}\n{zh}\n\n  curl -s {url}/v1/images/edits -F image=@photo.jpg -F prompt=grayscale \\\n    \
+         | sed 's/.*\"b64_json\":\"\\([^\"]*\\)\".*/\\1/' | base64 -d > out.png\n\n  \
+         retouch edit photo.jpg -p grayscale -o out.png\n"
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_hint_can_be_pasted_into_a_shell() {
+        let hint = super::hint("http://127.0.0.1:8000");
+        assert!(hint.contains("curl -s http://127.0.0.1:8000/v1/images/edits -F image=@photo.jpg"));
+        assert!(hint.contains(r#"| sed 's/.*"b64_json":"\([^"]*\)".*/\1/' | base64 -d > out.png"#));
+    }
+}

@@ -1,0 +1,138 @@
+//! Which server a command talks to.
+//!
+//! The one that was named (`--server`, `RETOUCH_SERVER`); else the one at the configured
+//! address; else, for an edit, one inside this process that lives as long as the command does.
+
+use std::{
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use url::Url;
+
+use super::{args::Common, client::Client, env, host, host::Host, out::Out, stop::Stop};
+
+/// How long a server at the configured address may take to say that it is there.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// A server, and whether it is our own.
+pub(super) struct Place {
+    pub(super) client: Client,
+    own: Option<(Host, PathBuf)>,
+}
+
+impl Place {
+    /// The server that was named or is configured, else one of our own.
+    pub(super) async fn any(common: &Common, out: Out) -> Result<Self, Stop> {
+        let settings = match named(common, out)? {
+            Some(client) => return Ok(Self { client, own: None }),
+            None => host::settings(common)?,
+        };
+        if let Some(client) = listening(host::listen(&settings), out).await? {
+            return Ok(Self { client, own: None });
+        }
+        let data = host::data_dir(&settings);
+        let own = Host::start(host::on_free_port(settings)).await?;
+        Ok(Self { client: local(own.address(), out)?, own: Some((own, data)) })
+    }
+
+    /// Where the jobs are kept, if the server is our own and ends with us.
+    pub(super) fn data_dir(&self) -> Option<&Path> {
+        self.own.as_ref().map(|(_, data)| data.as_path())
+    }
+
+    /// Leaves the server; our own one stops, with its jobs kept.
+    pub(super) async fn leave(self) {
+        if let Some((own, _)) = self.own {
+            own.stop().await;
+        }
+    }
+}
+
+/// The server that was named or is configured; whether it is there shows at the first request.
+pub(super) fn existing(common: &Common, out: Out) -> Result<Client, Stop> {
+    match named(common, out)? {
+        Some(client) => Ok(client),
+        None => local(host::listen(&host::settings(common)?), out),
+    }
+}
+
+fn named(common: &Common, out: Out) -> Result<Option<Client>, Stop> {
+    let Some(server) = common.server.as_deref().filter(|server| !server.is_empty()) else {
+        return Ok(None);
+    };
+    let url = address(server)
+        .ok_or_else(|| Stop::Usage(out.words.say("client.bad_server", &[("server", &server)])))?;
+    client(url, out).map(Some)
+}
+
+async fn listening(listen: SocketAddr, out: Out) -> Result<Option<Client>, Stop> {
+    if listen.port() == 0 {
+        return Ok(None);
+    }
+    let client = local(listen, out)?;
+    Ok(client.is_there(PATIENCE).await.then_some(client))
+}
+
+/// The server of a listener on this machine.
+fn local(listen: SocketAddr, out: Out) -> Result<Client, Stop> {
+    let base = format!("http://{}", reachable(listen));
+    match address(&base) {
+        Some(base) => client(base, out),
+        None => Err(Stop::Usage(out.words.say("client.bad_server", &[("server", &base)]))),
+    }
+}
+
+fn client(base: Url, out: Out) -> Result<Client, Stop> {
+    Client::new(base, env::client_key(), out)
+}
+
+/// The address of a server as people write it.
+fn address(server: &str) -> Option<Url> {
+    let url = Url::parse(server).ok()?;
+    (matches!(url.scheme(), "http" | "https") && url.has_host()).then_some(url)
+}
+
+/// How to reach a listener from this machine: one that listens everywhere listens on loopback.
+fn reachable(listen: SocketAddr) -> SocketAddr {
+    let ip = match listen.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
+        IpAddr::V6(ip) if ip.is_unspecified() => IpAddr::V6(Ipv6Addr::LOCALHOST),
+        ip => ip,
+    };
+    SocketAddr::new(ip, listen.port())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_is_an_http_address() {
+        let table = [
+            ("http://127.0.0.1:8000", true),
+            ("https://retouch.example/base/", true),
+            ("localhost:8000", false),
+            ("127.0.0.1:8000", false),
+            ("ftp://host", false),
+            ("http://", false),
+            ("", false),
+        ];
+        for (server, good) in table {
+            assert_eq!(address(server).is_some(), good, "{server}");
+        }
+    }
+
+    #[test]
+    fn a_listener_everywhere_is_reached_on_loopback() {
+        let table = [
+            ("0.0.0.0:8000", "127.0.0.1:8000"),
+            ("[::]:8000", "[::1]:8000"),
+            ("192.0.2.1:80", "192.0.2.1:80"),
+        ];
+        for (listen, expected) in table {
+            assert_eq!(listen.parse().map(reachable), expected.parse(), "{listen}");
+        }
+    }
+}

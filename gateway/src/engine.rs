@@ -1,0 +1,279 @@
+//! The engine: takes jobs in, drives each to its end, and lets callers look and wait. It asks the
+//! pure parts what to do, writes it down, and only then does it.
+
+mod begin;
+mod cell;
+mod drive;
+mod fetch;
+mod recover;
+mod step;
+mod timer;
+
+pub(crate) use drive::phase;
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::clock::now_ms;
+use crate::id::JobId;
+use crate::images::Images;
+use crate::job::{Job, Skip};
+use crate::live::Live;
+use crate::request::EditRequest;
+use crate::route::{self, Unroutable};
+use crate::settings::Limits;
+use crate::snapshot::Snapshot;
+use crate::store::{Exchange, Filter, Page, Store, StoreError};
+use crate::upstream::Upstream;
+use cell::Cell;
+use timer::Timer;
+
+/// What the engine works with.
+pub struct Parts {
+    /// Where jobs are kept.
+    pub store: Arc<dyn Store>,
+    /// The way out.
+    pub upstream: Upstream,
+    /// Where images are kept.
+    pub images: Arc<Images>,
+    /// The running catalog.
+    pub snapshot: Arc<ArcSwap<Snapshot>>,
+    /// Bounds.
+    pub limits: Limits,
+}
+
+/// The running engine.
+pub struct Engine {
+    parts: Parts,
+    live: Arc<Live>,
+    timer: Timer,
+    cells: Mutex<HashMap<JobId, Arc<Cell>>>,
+    finished: moka::sync::Cache<JobId, Arc<Job>>,
+    tasks: TaskTracker,
+    closing: CancellationToken,
+}
+
+/// Why a request did not become a job.
+#[derive(Debug, thiserror::Error)]
+pub enum NotAdmitted {
+    /// The provider or model asked for is not there.
+    #[error(transparent)]
+    Unroutable(#[from] Unroutable),
+    /// No provider can do what the request means.
+    #[error("no provider can do this: {}", reasons(.0))]
+    Unfit(Vec<Skip>),
+    /// No provider is enabled.
+    #[error("no provider is enabled; add one under config/providers")]
+    NoProvider,
+    /// Too many jobs wait already.
+    #[error("too many edits are waiting already")]
+    QueueFull,
+    /// The process is stopping.
+    #[error("the gateway is stopping")]
+    Closing,
+    /// It could not be written down.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Answers kept of jobs that are at their end.
+const FINISHED: u64 = 10_000;
+
+impl Engine {
+    /// Takes up every unfinished job and starts driving.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn start(parts: Parts) -> Result<Arc<Self>, StoreError> {
+        let (live, freed) = Live::new();
+        let engine = Arc::new(Self {
+            parts,
+            live,
+            timer: Timer::default(),
+            cells: Mutex::default(),
+            finished: moka::sync::Cache::new(FINISHED),
+            tasks: TaskTracker::new(),
+            closing: CancellationToken::new(),
+        });
+        engine.recover().await?;
+        engine.spawn(engine.clone().dispatch());
+        engine.spawn(engine.clone().pass_places(freed));
+        Ok(engine)
+    }
+
+    /// Takes a request. When this returns, the job survives any crash.
+    ///
+    /// # Errors
+    /// See [`NotAdmitted`]; nothing was written then.
+    pub async fn admit(&self, owner: &str, request: EditRequest) -> Result<Arc<Job>, NotAdmitted> {
+        if self.closing.is_cancelled() {
+            return Err(NotAdmitted::Closing);
+        }
+        let snapshot = self.parts.snapshot.load_full();
+        let candidates = route::candidates(&snapshot, &request)?;
+        if candidates.order.is_empty() {
+            return Err(match candidates.skipped {
+                skipped if skipped.is_empty() => NotAdmitted::NoProvider,
+                skipped => NotAdmitted::Unfit(skipped),
+            });
+        }
+        if self.lock().len() >= self.parts.limits.waiting {
+            return Err(NotAdmitted::QueueFull);
+        }
+        let now = now_ms();
+        let deadline = now + self.queue_time(&request);
+        let mut job = Job::new(owner.to_owned(), Arc::new(request), now, deadline);
+        let begun = self.begin(&mut job, &candidates, now);
+        self.parts.store.admit(&job).await?;
+        tracing::info!(job = %job.id, provider = job.attempt().map(|a| a.provider.as_str()), "Job admitted.");
+        Ok(self.keep(job, begun, now))
+    }
+
+    /// A job of that owner.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn job(&self, owner: &str, id: &JobId) -> Result<Option<Arc<Job>>, StoreError> {
+        Ok(self.signed(id).await?.filter(|job| job.owner == owner))
+    }
+
+    /// A job whoever owns it: for a link that was signed.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn signed(&self, id: &JobId) -> Result<Option<Arc<Job>>, StoreError> {
+        match self.in_memory(id) {
+            Some(job) => Ok(Some(job)),
+            None => Ok(self.parts.store.load(id).await?.map(Arc::new)),
+        }
+    }
+
+    /// The job when it is at its end, or as it stands after `limit`.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn wait(&self, owner: &str, id: &JobId, limit: Duration) -> Result<Option<Arc<Job>>, StoreError> {
+        let cell = self.lock().get(id).cloned();
+        if let Some(cell) = cell {
+            tokio::select! {
+                () = cell.ended() => {}
+                () = tokio::time::sleep(limit) => {}
+                () = self.closing.cancelled() => {}
+            }
+        }
+        self.job(owner, id).await
+    }
+
+    /// One page of an owner's jobs; those under way as they stand now.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn list(&self, filter: Filter) -> Result<Page, StoreError> {
+        let mut page = self.parts.store.list(filter).await?;
+        for job in &mut page.jobs {
+            if let Some(now) = self.in_memory(&job.id) {
+                *job = (*now).clone();
+            }
+        }
+        Ok(page)
+    }
+
+    /// What was said to providers for a job.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn exchanges(&self, id: &JobId) -> Result<Vec<Exchange>, StoreError> {
+        self.parts.store.exchanges(id).await
+    }
+
+    /// Whether it no longer takes requests.
+    pub fn is_closing(&self) -> bool {
+        self.closing.is_cancelled()
+    }
+
+    /// Stops taking requests and sends callers away who wait.
+    pub fn close(&self) {
+        self.closing.cancel();
+    }
+
+    /// Waits for the steps under way, at most `grace`. What is not done goes on at the next start.
+    pub async fn stopped(&self, grace: Duration) {
+        self.close();
+        self.tasks.close();
+        if tokio::time::timeout(grace, self.tasks.wait()).await.is_err() {
+            tracing::warn!(tasks = self.tasks.len(), "Steps were still under way at the end of the grace period.");
+        }
+    }
+
+    async fn dispatch(self: Arc<Self>) {
+        loop {
+            let job = tokio::select! {
+                job = self.timer.next() => job,
+                () = self.closing.cancelled() => return,
+            };
+            let engine = self.clone();
+            self.spawn(async move {
+                engine.drive(&job).await;
+                engine.timer.finished(&job);
+            });
+        }
+    }
+
+    async fn pass_places(self: Arc<Self>, mut freed: mpsc::UnboundedReceiver<JobId>) {
+        loop {
+            let job = tokio::select! {
+                job = freed.recv() => job,
+                () = self.closing.cancelled() => return,
+            };
+            match job {
+                Some(job) => self.timer.arm(&job, now_ms()),
+                None => return,
+            }
+        }
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "the tracker owns the task and is waited for at the end")]
+    fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+        self.tasks.spawn(task);
+    }
+
+    fn keep(&self, job: Job, begun: begin::Begun, now: u64) -> Arc<Job> {
+        let id = job.id.clone();
+        let cell = Arc::new(Cell::new(job, begun.place));
+        let job = cell.job();
+        self.lock().insert(id.clone(), cell);
+        for account in &begun.line {
+            self.live.wait(account, &id);
+        }
+        self.timer.arm(&id, if begun.line.is_empty() { now } else { job.record.deadline });
+        job
+    }
+
+    fn in_memory(&self, id: &JobId) -> Option<Arc<Job>> {
+        self.cell(id).map(|cell| cell.job()).or_else(|| self.finished.get(id))
+    }
+
+    fn cell(&self, id: &JobId) -> Option<Arc<Cell>> {
+        self.lock().get(id).cloned()
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<JobId, Arc<Cell>>> {
+        self.cells.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn queue_time(&self, request: &EditRequest) -> u64 {
+        let wait = self.parts.limits.queue_wait.ms();
+        request.timeout.map_or(wait, |seconds| wait.min(seconds.saturating_mul(1_000)))
+    }
+}
+
+fn reasons(skipped: &[Skip]) -> String {
+    let reasons: Vec<String> = skipped.iter().map(|s| format!("{} {}", s.provider, s.reason)).collect();
+    reasons.join("; ")
+}

@@ -1,0 +1,102 @@
+//! Fetching results: its own step with its own retries. A result that was paid for is never asked
+//! for again by submitting again.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use retouch_sdk::{Billed, Class, Failure, Output, Retry};
+
+use super::Engine;
+use super::begin::settle;
+use super::cell::Cell;
+use super::drive::NotOurs;
+use crate::attempt::{Attempt, Event, State};
+use crate::clock::now_ms;
+use crate::images::Stored;
+use crate::job::Job;
+use crate::snapshot::Provider;
+use crate::upstream::DownloadError;
+
+/// Downloads of one link before a fresh link is asked for.
+const TRIES: u32 = 3;
+
+impl Engine {
+    /// Brings an attempt's results into our own storage.
+    pub(super) async fn fetch(
+        &self,
+        cell: &Arc<Cell>,
+        job: &Job,
+        provider: &Arc<Provider>,
+    ) -> Result<(), NotOurs> {
+        let mut job = job.clone();
+        let Some(attempt) = job.attempt() else { return Ok(()) };
+        let State::Fetching(outputs) = &attempt.state else { return Ok(()) };
+        let event = match self.images(attempt, outputs, provider).await {
+            Ok(images) => Event::Saved(images),
+            Err(failure) => Event::Lost(failure),
+        };
+        let now = now_ms();
+        if let Some(attempt) = job.attempt_mut() {
+            attempt.advance(event, now, |_, _| Err(Failure::plugin_bug("a fetch is no step")));
+        }
+        settle(&mut job, provider, now);
+        self.commit(cell, job).await
+    }
+
+    async fn images(
+        &self,
+        attempt: &Attempt,
+        outputs: &[Output],
+        provider: &Provider,
+    ) -> Result<Vec<Stored>, Failure> {
+        let mut images = Vec::new();
+        let mut lost = Failure::new(Class::NoOutput, "the provider finished without a picture");
+        for output in outputs {
+            match output {
+                Output::Url(url) => match self.download(url, provider).await {
+                    Ok(image) => images.push(image),
+                    Err(failure) => lost = failure,
+                },
+                Output::Blob(n) => match attempt.blobs.get(*n as usize) {
+                    Some(image) => images.push(image.clone()),
+                    None => lost = Failure::plugin_bug(format!("there is no blob {n}")),
+                },
+                Output::Failed(failure) => lost = failure.clone(),
+            }
+        }
+        if images.is_empty() { Err(lost) } else { Ok(images) }
+    }
+
+    async fn download(&self, url: &str, provider: &Provider) -> Result<Stored, Failure> {
+        let mut wait = Duration::from_secs(1);
+        let mut tries = 1;
+        loop {
+            let error = match self.parts.upstream.download(url, &provider.origins).await {
+                Ok(image) => return Ok(image),
+                Err(error) => error,
+            };
+            tracing::warn!(provider = %provider.file.id, %error, tries, "A result could not be fetched.");
+            if tries >= TRIES || !passing(&error) {
+                return Err(Failure::new(
+                    Class::ProviderError,
+                    "the provider finished, but its picture could not be fetched",
+                )
+                .billed(Billed::Yes)
+                .retry(Retry::Never)
+                .detail(error.to_string()));
+            }
+            tokio::time::sleep(wait).await;
+            wait *= 2;
+            tries += 1;
+        }
+    }
+}
+
+/// Whether the same link may work a moment later.
+fn passing(error: &DownloadError) -> bool {
+    match error {
+        DownloadError::Unreachable { .. } | DownloadError::Timeout | DownloadError::Io(_) => true,
+        DownloadError::Status(status) => matches!(status, 408 | 429 | 500..=599),
+        DownloadError::Blocked(_) | DownloadError::TooManyRedirects | DownloadError::Image(_) => false,
+    }
+}

@@ -1,0 +1,168 @@
+//! The image store: one flat folder of files named by their content.
+//!
+//! An image arrives in chunks through a [`Spool`] and is hashed on the way, so that no image is ever
+//! whole in memory. A file has its name only when it is complete, and it is there before any row
+//! names it. Inputs are named by BLAKE3, which is also their fingerprint, results by SHA-256, which
+//! clients can check. Nothing here decodes a picture: headers tell type and size.
+
+mod header;
+mod kind;
+mod spool;
+
+use std::fs::File;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use tokio::task::spawn_blocking;
+
+pub use kind::{Format, sniff};
+pub use spool::{Spool, SpoolError};
+
+/// Bytes moved at a time. Larger ones save little; with 32 images under way this is 8 MiB.
+pub(crate) const CHUNK: usize = 256 * 1024;
+/// Length of a name: 32 bytes in hex.
+const NAME: usize = 64;
+/// What unfinished files begin with; no hex name does.
+const TEMP: &str = "tmp-";
+
+/// What an image may be at most.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Bytes of one image.
+    pub max_bytes: u64,
+    /// Width times height.
+    pub max_pixels: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { max_bytes: 50_000_000, max_pixels: 50_000_000 }
+    }
+}
+
+/// What an image is to us; decides how it is named.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// A client's: named by BLAKE3.
+    Input,
+    /// A provider's: named by SHA-256.
+    Result,
+}
+
+/// An image that is in the store.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Stored {
+    /// Its file's name: the hash of its bytes in hex.
+    pub name: String,
+    /// Its length.
+    pub bytes: u64,
+    /// `image/png`, `image/jpeg` or `image/webp`, by its bytes.
+    pub mime: String,
+    /// Pixels across.
+    pub width: u32,
+    /// Pixels down.
+    pub height: u32,
+    /// SHA-256 in hex, for results.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sha256: Option<String>,
+}
+
+/// The store. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Images {
+    folder: Arc<Folder>,
+    limits: Limits,
+}
+
+/// The folder, with a handle of its own: making a rename durable means syncing the folder.
+#[derive(Debug)]
+struct Folder {
+    path: PathBuf,
+    handle: File,
+}
+
+impl Images {
+    /// Opens the store at `dir`. Creates the folder, and removes what an earlier process left half
+    /// written: only one process may use a folder at a time.
+    ///
+    /// # Errors
+    /// When the folder cannot be made, read or cleaned.
+    pub fn open(dir: &Path) -> io::Result<Self> {
+        std::fs::create_dir_all(dir)?;
+        for entry in std::fs::read_dir(dir)? {
+            let entry = entry?;
+            if entry.file_name().to_string_lossy().starts_with(TEMP) {
+                std::fs::remove_file(entry.path())?;
+            }
+        }
+        let folder = Folder { path: dir.to_owned(), handle: File::open(dir)? };
+        Ok(Self { folder: Arc::new(folder), limits: Limits::default() })
+    }
+
+    /// The same store with other limits.
+    #[must_use]
+    pub fn with_limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// Begins an image.
+    ///
+    /// # Errors
+    /// None today; a store that is not a folder may have some.
+    pub async fn spool(&self, kind: Kind) -> io::Result<Spool> {
+        Ok(Spool::new(Arc::clone(&self.folder), kind, self.limits))
+    }
+
+    /// Opens an image by its [`Stored::name`]; also says how long it is.
+    ///
+    /// # Errors
+    /// `InvalidInput` when the name is none of ours, `NotFound` when the image is gone.
+    pub async fn open_read(&self, name: &str) -> io::Result<(tokio::fs::File, u64)> {
+        let path = self.folder.named(name)?;
+        let file = tokio::fs::File::open(path).await?;
+        let bytes = file.metadata().await?.len();
+        Ok((file, bytes))
+    }
+
+    /// Removes an image. One that is gone already is as good.
+    ///
+    /// # Errors
+    /// `InvalidInput` when the name is none of ours, or what the file system says.
+    pub async fn remove(&self, name: &str) -> io::Result<()> {
+        let path = self.folder.named(name)?;
+        match tokio::fs::remove_file(path).await {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            _ => Ok(()),
+        }
+    }
+
+    /// Makes the names given since durable, for those finished without: one sync serves many.
+    ///
+    /// # Errors
+    /// What the file system says.
+    pub async fn sync(&self) -> io::Result<()> {
+        let folder = Arc::clone(&self.folder);
+        spawn_blocking(move || folder.handle.sync_all()).await?
+    }
+}
+
+impl Folder {
+    /// The path of a name. Only hex of the right length is a name, so none leads elsewhere.
+    fn named(&self, name: &str) -> io::Result<PathBuf> {
+        let hex = name.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
+        if hex && name.len() == NAME {
+            return Ok(self.path.join(name));
+        }
+        Err(io::Error::new(io::ErrorKind::InvalidInput, "an image's name is 64 hex digits"))
+    }
+
+    fn temp(&self) -> PathBuf {
+        self.path.join(format!("{TEMP}{}", uuid::Uuid::now_v7().simple()))
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,171 @@
+//! Which provider next. Pure: the snapshot and what is known of the job in, a choice or the reasons
+//! against out.
+
+use std::cmp::Reverse;
+use std::sync::Arc;
+
+use crate::catalog::provider::WhenFull;
+use crate::job::Skip;
+use crate::live::AccountId;
+use crate::request::EditRequest;
+use crate::snapshot::{Provider, Snapshot};
+
+/// Nobody can be asked, and never will be with this catalog.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Unroutable {
+    /// No enabled provider of that id or name.
+    #[error("no provider is called '{asked}'; there are: {}", list(.known))]
+    Provider {
+        /// What was asked for.
+        asked: String,
+        /// What there is.
+        known: Vec<String>,
+    },
+    /// No provider serves that model.
+    #[error("no provider serves the model '{asked}'; there are: {}", list(.known))]
+    Model {
+        /// What was asked for.
+        asked: String,
+        /// What there is.
+        known: Vec<String>,
+    },
+}
+
+/// Who may be asked, the best first, and who was passed over.
+#[derive(Clone, Debug, Default)]
+pub struct Candidates {
+    /// In the order to ask.
+    pub order: Vec<Arc<Provider>>,
+    /// Passed over for good.
+    pub skipped: Vec<Skip>,
+}
+
+/// The choice of one moment.
+#[derive(Clone, Debug)]
+pub enum Choice {
+    /// Ask this one.
+    Take(Arc<Provider>),
+    /// All that are left are full: stand in line at these accounts.
+    Wait(Vec<AccountId>),
+    /// Nobody is left.
+    Nobody,
+}
+
+/// The providers that serve a request.
+///
+/// # Errors
+/// When the provider or model asked for is not there at all.
+pub fn candidates(snapshot: &Snapshot, request: &EditRequest) -> Result<Candidates, Unroutable> {
+    let mut chosen = match (&request.provider, &request.model) {
+        (Some(asked), _) => vec![named(snapshot, asked)?],
+        (None, Some(model)) => serving(snapshot, model)?,
+        (None, None) => open(snapshot).collect(),
+    };
+    chosen.sort_by_key(|p| (Reverse(p.file.default), Reverse(p.file.priority)));
+    let mut candidates = Candidates::default();
+    for provider in chosen {
+        match unfit(&provider, request) {
+            None => candidates.order.push(provider),
+            Some(reason) => candidates.skipped.push(Skip { provider: provider.file.id.clone(), reason }),
+        }
+    }
+    Ok(candidates)
+}
+
+/// The next of them, given who was asked before and who has room.
+pub fn choose(
+    candidates: &Candidates,
+    asked: &[&str],
+    has_room: impl Fn(&Provider) -> bool,
+    open: impl Fn(&Provider) -> u32,
+) -> (Choice, Vec<Skip>) {
+    let left = candidates
+        .order
+        .iter()
+        .filter(|p| !asked.contains(&p.file.id.as_str()))
+        .filter(|p| asked.is_empty() || (p.file.retry && !p.sandbox));
+    let mut left: Vec<&Arc<Provider>> = left.collect();
+    // Stable: only among equals does the emptier account go first.
+    left.sort_by_key(|p| (Reverse(p.file.default), Reverse(p.file.priority), open(p)));
+    let mut full = Vec::new();
+    let mut skipped = Vec::new();
+    for provider in left {
+        if has_room(provider) {
+            return (Choice::Take(provider.clone()), skipped);
+        }
+        full.push(provider.account.clone());
+        if provider.file.when_full == WhenFull::Wait {
+            return (Choice::Wait(full), Vec::new());
+        }
+        let reason = format!("all {} places at its account were in use", provider.file.limits.concurrency);
+        skipped.push(Skip { provider: provider.file.id.clone(), reason });
+    }
+    if full.is_empty() { (Choice::Nobody, Vec::new()) } else { (Choice::Wait(full), Vec::new()) }
+}
+
+/// The model to ask a provider for: the client's where the provider has a model of that name, its
+/// own where the client used an alias or named none.
+pub fn model_for(provider: &Provider, asked: Option<&str>) -> Option<String> {
+    match asked {
+        Some(model) if provider.models().any(|m| m == model) => Some(model.to_owned()),
+        _ => provider.file.model.clone(),
+    }
+}
+
+/// Names a client may ask for.
+pub fn model_names(snapshot: &Snapshot) -> Vec<String> {
+    let mut names: Vec<String> = open(snapshot)
+        .flat_map(|p| p.models().map(str::to_owned).chain(p.file.aliases.clone()).collect::<Vec<_>>())
+        .filter(|name| name != "*")
+        .collect();
+    names.sort();
+    names.dedup();
+    names
+}
+
+/// Providers that take requests which do not name them.
+fn open(snapshot: &Snapshot) -> impl Iterator<Item = Arc<Provider>> + '_ {
+    snapshot.providers.iter().filter(|p| p.file.enabled && (!p.sandbox || snapshot.sandbox_is_open)).cloned()
+}
+
+fn named(snapshot: &Snapshot, asked: &str) -> Result<Arc<Provider>, Unroutable> {
+    let enabled = || snapshot.providers.iter().filter(|p| p.file.enabled);
+    enabled().find(|p| p.file.id == asked || p.file.name == asked).cloned().ok_or_else(|| {
+        let known = enabled().map(|p| p.file.id.clone()).collect();
+        Unroutable::Provider { asked: asked.to_owned(), known }
+    })
+}
+
+fn serving(snapshot: &Snapshot, model: &str) -> Result<Vec<Arc<Provider>>, Unroutable> {
+    let serving: Vec<_> = open(snapshot).filter(|p| p.serves(model)).collect();
+    if serving.is_empty() {
+        return Err(Unroutable::Model { asked: model.to_owned(), known: model_names(snapshot) });
+    }
+    Ok(serving)
+}
+
+/// Why a provider cannot do what is asked.
+fn unfit(provider: &Provider, request: &EditRequest) -> Option<String> {
+    let caps = &provider.caps;
+    let count = request.images.len();
+    if caps.max_images.is_some_and(|max| count > max as usize) {
+        return Some(format!("takes at most {} images, not {count}", caps.max_images.unwrap_or_default()));
+    }
+    if request.mask.is_some() && !caps.mask {
+        return Some("takes no mask".to_owned());
+    }
+    for (index, image) in request.images.iter().enumerate() {
+        if !caps.mimes.is_empty() && !caps.mimes.contains(&image.mime) {
+            return Some(format!("takes {}, but image {index} is {}", caps.mimes.join(" and "), image.mime));
+        }
+        if caps.max_bytes.is_some_and(|max| image.bytes > max) {
+            let max = caps.max_bytes.unwrap_or_default();
+            return Some(format!("takes images of up to {max} bytes, but image {index} has {}", image.bytes));
+        }
+    }
+    None
+}
+
+fn list(names: &[String]) -> String {
+    if names.is_empty() { "none".to_owned() } else { names.join(", ") }
+}

@@ -1,0 +1,206 @@
+//! The snapshot: the whole validated catalog, ready for use, immutable. A request takes it once and
+//! keeps it. The next one is built whole or not at all.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use serde_json::json;
+use url::Url;
+
+use crate::catalog::provider::{ProviderFile, Region, SANDBOX};
+use crate::catalog::{self, Catalog};
+use crate::live::AccountId;
+use crate::plugin::label::Caps;
+use crate::plugin::{Instance, Library, PluginError, Registry};
+use crate::problem::Problem;
+use crate::secret::Secret;
+use crate::upstream::egress::Origin;
+
+/// Everything that can change while running.
+pub struct Snapshot {
+    /// Counts snapshots of this process.
+    pub revision: u64,
+    /// All providers, disabled ones too: their open attempts go on.
+    pub providers: Vec<Arc<Provider>>,
+    /// Whether the sandbox takes requests that do not name it.
+    pub sandbox_is_open: bool,
+    /// What is wrong without stopping anything.
+    pub warnings: Vec<Problem>,
+}
+
+/// A provider ready to be asked.
+pub struct Provider {
+    /// What its file says.
+    pub file: ProviderFile,
+    /// The base URL in use.
+    pub host: String,
+    /// Origins the operator wrote: they may be called, private or not.
+    pub origins: Vec<Origin>,
+    /// Whose places and troubles it shares.
+    pub account: AccountId,
+    /// Whether it is the server inside the process.
+    pub sandbox: bool,
+    /// What its API type can do.
+    pub caps: Caps,
+    /// The key.
+    pub key: Secret,
+    /// The plugin.
+    pub library: Arc<Library>,
+    /// The API type with this provider's configuration.
+    pub instance: Instance,
+}
+
+impl Provider {
+    /// Whether a client may ask for that model here.
+    pub fn serves(&self, model: &str) -> bool {
+        self.sandbox
+            || self.models().any(|m| m == model)
+            || self.file.aliases.iter().any(|alias| alias == "*" || alias == model)
+    }
+
+    /// The provider's own model names.
+    pub fn models(&self) -> impl Iterator<Item = &str> {
+        self.file.model.as_deref().into_iter()
+    }
+}
+
+impl std::fmt::Debug for Provider {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Provider").field("id", &self.file.id).finish_non_exhaustive()
+    }
+}
+
+impl Snapshot {
+    /// A provider by id.
+    pub fn provider(&self, id: &str) -> Option<&Arc<Provider>> {
+        self.providers.iter().find(|p| p.file.id == id)
+    }
+}
+
+/// What a snapshot is built from.
+#[derive(Clone, Debug)]
+pub struct Source {
+    /// The folder with `providers/`.
+    pub config_dir: PathBuf,
+    /// The setting's region.
+    pub region: Region,
+    /// Where the sandbox listens, if it runs.
+    pub sandbox: Option<Url>,
+    /// Whether the listener is on loopback.
+    pub loopback: bool,
+}
+
+/// The one writer of the running snapshot.
+pub struct Publisher {
+    source: Source,
+    plugins: Arc<Registry>,
+    current: Arc<ArcSwap<Snapshot>>,
+}
+
+impl Publisher {
+    /// Builds the first snapshot.
+    ///
+    /// # Errors
+    /// Every problem of the catalog.
+    pub fn new(source: Source, plugins: Arc<Registry>) -> Result<Self, Vec<Problem>> {
+        let first = build(&source, &plugins, 1)?;
+        Ok(Self { source, plugins, current: Arc::new(ArcSwap::from_pointee(first)) })
+    }
+
+    /// Where the running snapshot is read.
+    pub fn current(&self) -> Arc<ArcSwap<Snapshot>> {
+        self.current.clone()
+    }
+
+    /// Reads the catalog again; on any error the running snapshot stays.
+    ///
+    /// # Errors
+    /// Every problem of the catalog.
+    pub fn reload(&mut self) -> Result<u64, Vec<Problem>> {
+        let revision = self.current.load().revision + 1;
+        let next = build(&self.source, &self.plugins, revision)?;
+        self.current.store(Arc::new(next));
+        Ok(revision)
+    }
+}
+
+/// Builds a snapshot, or says everything that is wrong.
+///
+/// # Errors
+/// Every problem, if any of them is an error.
+pub fn build(source: &Source, plugins: &Registry, revision: u64) -> Result<Snapshot, Vec<Problem>> {
+    let Catalog { providers: files, mut problems } = catalog::load(&source.config_dir, plugins);
+    let sandbox_is_open = source.loopback && files.iter().all(ProviderFile::is_sandbox);
+    let mut providers = Vec::new();
+    for file in files {
+        let enabled = file.enabled;
+        match provider(file, source, plugins) {
+            Ok(provider) => providers.push(Arc::new(provider)),
+            Err(problem) if enabled => problems.push(problem),
+            Err(problem) => problems.push(problem.warning()),
+        }
+    }
+    if problems.iter().any(Problem::is_error) {
+        return Err(problems);
+    }
+    Ok(Snapshot { revision, providers, sandbox_is_open, warnings: problems })
+}
+
+fn provider(file: ProviderFile, source: &Source, plugins: &Registry) -> Result<Provider, Problem> {
+    let Some((library, api_type)) = plugins.api_type(&file.api_type) else {
+        let what = format!("type '{}' has no plugin", file.api_type);
+        return Err(Problem::error(&file.file, file.line_of("type"), what, "put it beside the executable"));
+    };
+    let sandbox = file.is_sandbox();
+    let host = match (file.host(source.region), &source.sandbox) {
+        (SANDBOX, Some(url)) => url.as_str().trim_end_matches('/').to_owned(),
+        (SANDBOX, None) => "http://127.0.0.1:9".to_owned(), // only checked, never called
+        (host, _) => host.to_owned(),
+    };
+    let key = file.api_key.clone().unwrap_or_else(|| Secret::new("sandbox".to_owned()));
+    let origin = Origin::parse(&host).ok_or_else(|| {
+        let what = format!("host \"{host}\" is not an address");
+        Problem::error(&file.file, file.line_of("hosts"), what, "write it as https://host[:port]")
+    })?;
+    let instance = library.create(&config(&file, &host)).map_err(|error| refused(&file, &error))?;
+    Ok(Provider {
+        account: account(&origin, &key),
+        origins: vec![origin],
+        caps: api_type.caps.clone(),
+        library: library.clone(),
+        host,
+        sandbox,
+        key,
+        instance,
+        file,
+    })
+}
+
+/// What a plugin is told of a provider; there is no key in it.
+fn config(file: &ProviderFile, host: &str) -> serde_json::Value {
+    json!({
+        "type": file.api_type,
+        "host": host,
+        "endpoints": file.endpoints,
+        "model": file.model,
+        "sync": file.sync,
+        "options": file.options,
+    })
+}
+
+fn refused(file: &ProviderFile, error: &PluginError) -> Problem {
+    match error {
+        PluginError::Config { field, message } => {
+            let what = if field.is_empty() { message.clone() } else { format!("{field}: {message}") };
+            Problem::error(&file.file, file.line_of(field), what, "change it as said")
+        }
+        other => Problem::error(&file.file, file.line_of("type"), other.to_string(), "mend the plugin"),
+    }
+}
+
+fn account(origin: &Origin, key: &Secret) -> AccountId {
+    let mut hash = blake3::Hasher::new();
+    hash.update(origin.to_string().as_bytes()).update(&[0]).update(key.expose().as_bytes());
+    AccountId(hash.finalize().to_hex().to_string())
+}

@@ -1,0 +1,72 @@
+//! The queries.
+
+use std::sync::Arc;
+
+use rusqlite::{Connection, OptionalExtension, Row, params};
+
+use super::super::{Exchange, Filter, Page, StoreError};
+use super::unavailable;
+use crate::id::JobId;
+use crate::job::Job;
+
+const COLUMNS: &str = "SELECT id, owner, request, record FROM jobs";
+
+pub(super) fn load(db: &Connection, id: &JobId) -> Result<Option<Job>, StoreError> {
+    let columns = db
+        .prepare_cached(&format!("{COLUMNS} WHERE id = ?1"))
+        .and_then(|mut select| select.query_row([id.as_str()], columns).optional())
+        .map_err(unavailable)?;
+    columns.map(job).transpose()
+}
+
+pub(super) fn unfinished(db: &Connection) -> Result<Vec<Job>, StoreError> {
+    let mut select = db
+        .prepare_cached(&format!("{COLUMNS} WHERE status IN ('queued', 'running') ORDER BY id"))
+        .map_err(unavailable)?;
+    let rows = select.query_map([], columns).map_err(unavailable)?;
+    rows.map(|row| job(row.map_err(unavailable)?)).collect()
+}
+
+pub(super) fn list(db: &Connection, filter: &Filter) -> Result<Page, StoreError> {
+    let mut select = db
+        .prepare_cached(&format!(
+            "{COLUMNS} WHERE owner = ?1 AND (?2 IS NULL OR id < ?2) AND (?3 IS NULL OR status = ?3)
+             AND (?4 IS NULL OR provider = ?4) ORDER BY id DESC LIMIT ?5"
+        ))
+        .map_err(unavailable)?;
+    let one_more = i64::try_from(filter.limit).unwrap_or(i64::MAX).saturating_add(1);
+    let arguments = params![
+        filter.owner,
+        filter.after.as_ref().map(JobId::as_str),
+        filter.status.map(crate::job::Status::as_str),
+        filter.provider,
+        one_more
+    ];
+    let rows = select.query_map(arguments, columns).map_err(unavailable)?;
+    let mut jobs: Vec<Job> =
+        rows.map(|row| job(row.map_err(unavailable)?)).collect::<Result<_, StoreError>>()?;
+    let has_more = jobs.len() > filter.limit;
+    jobs.truncate(filter.limit);
+    Ok(Page { jobs, has_more })
+}
+
+pub(super) fn exchanges(db: &Connection, id: &JobId) -> Result<Vec<Exchange>, StoreError> {
+    let mut select = db
+        .prepare_cached("SELECT note FROM exchanges WHERE job = ?1 ORDER BY seq")
+        .map_err(unavailable)?;
+    let rows = select.query_map([id.as_str()], |row| row.get::<_, String>(0)).map_err(unavailable)?;
+    rows.map(|note| read(&note.map_err(unavailable)?)).collect()
+}
+
+fn columns(row: &Row<'_>) -> rusqlite::Result<[String; 4]> {
+    Ok([row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?])
+}
+
+fn job([id, owner, request, record]: [String; 4]) -> Result<Job, StoreError> {
+    let id = JobId::parse(&id).ok_or_else(|| StoreError::Corrupt(format!("id {id}")))?;
+    Ok(Job { id, owner, request: Arc::new(read(&request)?), record: read(&record)? })
+}
+
+fn read<T: serde::de::DeserializeOwned>(text: &str) -> Result<T, StoreError> {
+    serde_json::from_str(text).map_err(|error| StoreError::Corrupt(error.to_string()))
+}

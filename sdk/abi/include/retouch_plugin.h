@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0
+ *
+ * retouch_plugin.h: the boundary between Retouch and a provider plugin, ABI 1.0.
+ *
+ * A plugin is a shared library that turns events into outcomes. It is one pure function:
+ *
+ *     step(state, event)  ->  (new state, outcome)
+ *
+ * The gateway does everything else: HTTP, timers, retries, storage, secrets. A plugin opens no
+ * socket, starts no thread, reads no clock and keeps nothing between two calls of `step`; what it
+ * wants to remember about a job, it writes as that job's state.
+ *
+ * A plugin exports exactly two symbols:
+ *
+ *     retouch_label      plain bytes that say what the plugin is; read from the file before any of
+ *                        the plugin's code runs. Write it with RETOUCH_LABEL, below.
+ *     retouch_entry_1    returns the plugin's function table. The 1 is the ABI's major version.
+ *
+ * The promise, for as long as the major version is 1:
+ *
+ *   - Fields are only added, at the end. None is removed, moved or given another meaning.
+ *   - Every struct but retouch_bytes starts with `size`, set by the side that allocates it. Read a
+ *     field only if it lies wholly inside that size; a function beyond it is absent, as if NULL.
+ *   - Each struct is allocated by one side only. The host allocates retouch_host, retouch_sink and
+ *     retouch_step; the plugin allocates retouch_plugin.
+ *   - Memory never changes its owner, so there is nothing to free. Whatever the host passes is
+ *     borrowed until the call returns; results are handed over through a sink, which copies.
+ *   - Nothing may unwind or longjmp across the boundary, in either direction.
+ *   - The library is never unloaded. It must not replace the process's allocator, signal handlers
+ *     or locale.
+ *
+ * Text is UTF-8 and not terminated by NUL. JSON is read leniently: unknown members are ignored.
+ */
+#ifndef RETOUCH_PLUGIN_H
+#define RETOUCH_PLUGIN_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define RETOUCH_ABI_MAJOR 1
+#define RETOUCH_ABI_MINOR 0
+
+/* ---- Status codes, returned by create, step and write ------------------------------------------
+ * Zero is success. With any other, write one line for a person on RETOUCH_CH_ERROR. A failure of
+ * the *provider* is no error here: it is the outcome `fail`, returned with RETOUCH_OK. */
+enum {
+    RETOUCH_OK            =  0,
+    RETOUCH_E_PANIC       = -1, /* the plugin caught a panic or an exception of its own */
+    RETOUCH_E_INPUT       = -2, /* the event or the call itself makes no sense */
+    RETOUCH_E_CONFIG      = -3, /* create: the config is wrong. The error may be the JSON object
+                                   {"field": "model", "message": "…"}, so that a form can mark it */
+    RETOUCH_E_STATE       = -4, /* the state is not one this version can read */
+    RETOUCH_E_UNSUPPORTED = -5, /* a kind of event this plugin does not know */
+    RETOUCH_E_INTERNAL    = -6  /* anything else */
+};
+
+/* ---- Bytes ---------------------------------------------------------------------------------- */
+
+/* Borrowed, and valid until the call returns. `ptr` may be NULL if `len` is 0, and only then. This
+ * struct never grows. */
+typedef struct retouch_bytes {
+    const uint8_t *ptr;
+    size_t         len;
+} retouch_bytes;
+
+/* ---- Results: through a sink that the host owns --------------------------------------------- */
+
+enum {
+    RETOUCH_CH_OUTCOME = 0,  /* step: the outcome, JSON; required */
+    RETOUCH_CH_ERROR   = 1,  /* any call that fails: why, as text; cut at RETOUCH_MAX_ERROR */
+    RETOUCH_CH_STATE   = 2,  /* step: the job's new state, any bytes; nothing written = no state */
+    RETOUCH_CH_ATTACH0 = 16  /* reserved: attachments, from 16 upward. Refused in ABI 1.0 */
+};
+
+enum {
+    RETOUCH_MAX_OUTCOME = 1048576,
+    RETOUCH_MAX_STATE   = 65536,
+    RETOUCH_MAX_ERROR   = 8192,
+    RETOUCH_MAX_LABEL   = 262144
+};
+
+typedef struct retouch_sink {
+    uint32_t size;
+    uint32_t reserved;
+    void    *ctx;
+    /* Appends to what this call has written on `channel`; the bytes are copied before it returns.
+     * Non-zero: too much, or no such channel; give up and return RETOUCH_E_INTERNAL.
+     * Only during the call that was given the sink, and only on that call's thread. */
+    int32_t (*write)(void *ctx, uint32_t channel, const uint8_t *ptr, size_t len);
+} retouch_sink;
+
+/* ---- What a plugin may ask of the host ------------------------------------------------------- */
+
+enum {
+    RETOUCH_LOG_ERROR = 1,
+    RETOUCH_LOG_WARN  = 2,
+    RETOUCH_LOG_INFO  = 3,
+    RETOUCH_LOG_DEBUG = 4,
+    RETOUCH_LOG_TRACE = 5
+};
+
+/* One table for the whole process; it and what it points to live as long as the process. Its
+ * functions may be called on any thread, but only while the host is inside a call of the plugin:
+ * a line logged during `step` then carries the job's id without the plugin's help. */
+typedef struct retouch_host {
+    uint32_t size;
+    uint32_t abi_minor;
+    void    *ctx; /* first argument of the functions below */
+    /* Non-zero if a line of this level would be kept. Ask before making the line. */
+    int32_t (*log_enabled)(void *ctx, int32_t level);
+    /* `fields_json` is a JSON object, or empty. Never log a secret; a plugin sees none. */
+    void (*log)(void *ctx, int32_t level, retouch_bytes target, retouch_bytes message,
+                retouch_bytes fields_json);
+    /* A table for an optional feature such as "retouch.sign/1" (NUL-terminated), or NULL. */
+    const void *(*extension)(void *ctx, const char *id);
+} retouch_host;
+
+/* ---- One step -------------------------------------------------------------------------------- */
+
+typedef struct retouch_step {
+    uint32_t      size;
+    uint32_t      flags; /* 0 in ABI 1.0; ignore bits you do not know */
+    retouch_bytes event; /* JSON: what happened. `kind` is one of start, response, transport_error,
+                            callback, interrupted, cancel; later hosts may know more */
+    retouch_bytes state; /* what this plugin wrote for the job last; empty with `start` */
+    const retouch_bytes *attach; /* bodies that are no JSON, named by index in the event; at most
+                                    1 MiB in all. Images never come here: the event and the
+                                    outcome name them by handle, the host moves the bytes. */
+    size_t   attach_len;
+    uint64_t now_ms;      /* milliseconds since 1970: the only clock a plugin has */
+    uint64_t deadline_ms; /* the attempt is given up at this time; 0: none */
+} retouch_step;
+
+/* ---- What the plugin offers ------------------------------------------------------------------ */
+
+typedef struct retouch_plugin {
+    uint32_t size;
+    uint32_t abi_minor; /* RETOUCH_ABI_MINOR of the header it was built with */
+    /* Once for each configured provider. `config_json` is an object whose member "type" names one
+     * of the label's API types; what else it holds, the plugin checks here, once. On success
+     * stores a non-NULL instance. The host table is the one `retouch_entry_1` was given. */
+    int32_t (*create)(const retouch_host *host, retouch_bytes config_json, void **instance,
+                      const retouch_sink *sink);
+    /* Ends an instance; no step of it is running, and none will follow. */
+    void (*destroy)(void *instance);
+    /* Many steps of one instance may run at once, on any threads. The same state and event must
+     * give the same answer: after a crash a step is simply run again. Writes the outcome and, if
+     * the job goes on, the state. Takes microseconds; never blocks. */
+    int32_t (*step)(void *instance, const retouch_step *step, const retouch_sink *sink);
+    /* The plugin's own optional features, or NULL; may itself be NULL. */
+    const void *(*extension)(const char *id);
+} retouch_plugin;
+
+/* ---- The two exports ------------------------------------------------------------------------- */
+
+#if defined(__GNUC__) || defined(__clang__)
+#define RETOUCH_VISIBLE __attribute__((visibility("default"), used))
+#else
+#define RETOUCH_VISIBLE
+#endif
+
+#ifdef __cplusplus
+#define RETOUCH_EXPORT extern "C" RETOUCH_VISIBLE
+#else
+#define RETOUCH_EXPORT RETOUCH_VISIBLE
+#endif
+
+/* Called when the library is loaded, perhaps more than once. Returns a static table, or NULL if
+ * the plugin cannot work here. Build with -fvisibility=hidden and define it so:
+ *
+ *     RETOUCH_EXPORT const retouch_plugin *retouch_entry_1(const retouch_host *host) { … }
+ */
+RETOUCH_VISIBLE const retouch_plugin *retouch_entry_1(const retouch_host *host);
+
+#ifdef __cplusplus
+}
+#endif
+
+/* The label is a JSON object in the shape of magic, length, text. Required members: abi (1), id,
+ * version (MAJOR.MINOR.PATCH), types. The SDK's guide shows all of them. For example:
+ *
+ *     RETOUCH_LABEL("{\"abi\": 1, \"id\": \"acme.images\", \"version\": \"1.4.0\","
+ *                   " \"vendor\": \"Acme\", \"panic\": \"none\", \"sdk\": \"c\","
+ *                   " \"target\": \"" RETOUCH_TARGET "\", \"envelope\": [1, 1],"
+ *                   " \"state\": {\"writes\": 1, \"reads\": [1]}, \"hosts\": [\"api.acme.ai\"],"
+ *                   " \"types\": [{\"id\": \"acme-edit\", \"name\": {\"en\": \"Acme edit\"}}]}");
+ *
+ * "panic": "none" says that nothing unwinds out of this library; Rust plugins say "unwind". */
+#define RETOUCH_LABEL(text)                                                                        \
+    RETOUCH_EXPORT const struct retouch_label_bytes {                                              \
+        char     magic[8];                                                                         \
+        uint32_t len;                                                                              \
+        char     json[sizeof(text)];                                                               \
+    } retouch_label = {{'R', 'E', 'T', 'O', 'U', 'C', 'H', '1'},                                   \
+                       (uint32_t)(sizeof(text) - 1),                                               \
+                       text}
+
+/* What "target" is for the machine this is compiled for: architecture, a hyphen, system. */
+#if defined(__x86_64__)
+#define RETOUCH_ARCH_ "x86_64"
+#elif defined(__aarch64__)
+#define RETOUCH_ARCH_ "aarch64"
+#elif defined(__riscv) && __riscv_xlen == 64
+#define RETOUCH_ARCH_ "riscv64"
+#else
+#define RETOUCH_ARCH_ "unknown"
+#endif
+#if defined(__linux__)
+#define RETOUCH_TARGET RETOUCH_ARCH_ "-linux"
+#elif defined(__APPLE__)
+#define RETOUCH_TARGET RETOUCH_ARCH_ "-macos"
+#else
+#define RETOUCH_TARGET RETOUCH_ARCH_ "-unknown"
+#endif
+
+#endif /* RETOUCH_PLUGIN_H */

@@ -1,0 +1,149 @@
+//! The commonest protocol: one paid POST, then questions until it ends.
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    ApiType, Billed, Class, ConfigError, Cx, Done, Event, Failure, Job, Phase, Request, Response,
+    Retry, Step,
+};
+
+/// A service that takes an edit and is then asked how it goes. Each function makes one request or
+/// reads one answer; [`SubmitThenPoll`] turns it into an [`ApiType`].
+pub trait Task: Send + Sync + Sized + 'static {
+    /// As [`ApiType::ID`].
+    const ID: &'static str;
+    /// As [`ApiType::Config`].
+    type Config: DeserializeOwned;
+
+    /// As [`ApiType::new`].
+    ///
+    /// # Errors
+    /// Names the field and the mend.
+    fn new(config: Self::Config) -> Result<Self, ConfigError>;
+
+    /// The request that is paid for.
+    ///
+    /// # Errors
+    /// When the job cannot be asked of this provider.
+    fn submit(&self, cx: &Cx, job: &Job) -> Result<Request, Failure>;
+
+    /// What the answer to it says.
+    ///
+    /// # Errors
+    /// A definite refusal, or [`Failure::unknown_outcome`] when it may have been taken.
+    fn submitted(&self, cx: &Cx, answer: &Response) -> Result<Report, Failure>;
+
+    /// The question how a task goes.
+    fn poll(&self, cx: &Cx, task: &str) -> Request;
+
+    /// What the answer to it says.
+    ///
+    /// # Errors
+    /// Only what the provider says for certain. An answer that cannot be read is no verdict:
+    /// return [`Report::running`] and it is asked again.
+    fn polled(&self, cx: &Cx, answer: &Response) -> Result<Report, Failure>;
+}
+
+/// Where a task stands.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Report {
+    /// Not done yet.
+    Running {
+        /// The provider's id of it.
+        task: String,
+        /// The provider's own word for its state.
+        status: Option<String>,
+    },
+    /// Done.
+    Done(Done),
+}
+
+impl Report {
+    /// Not done yet.
+    pub fn running(task: impl Into<String>) -> Self {
+        Self::Running { task: task.into(), status: None }
+    }
+}
+
+/// Makes an [`ApiType`] of a [`Task`].
+pub struct SubmitThenPoll<T>(T);
+
+/// Where such a protocol stands.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Stage {
+    /// The paid request is out.
+    Submitted,
+    /// The provider took it under this id.
+    Polling(String),
+}
+
+impl<T: Task> ApiType for SubmitThenPoll<T> {
+    const ID: &'static str = T::ID;
+    type Config = T::Config;
+    type State = Stage;
+
+    fn new(config: T::Config) -> Result<Self, ConfigError> {
+        T::new(config).map(Self)
+    }
+
+    fn start(&self, cx: &Cx, job: &Job) -> Step<Stage> {
+        Ok(self.0.submit(cx, job)?.phase(Phase::Submitting).then(Stage::Submitted))
+    }
+
+    fn resume(&self, cx: &Cx, stage: Stage, event: &Event) -> Step<Stage> {
+        match stage {
+            Stage::Submitted => {
+                let report = event.response().and_then(|answer| self.0.submitted(cx, answer));
+                self.follow(cx, report.map_err(possibly_taken)?)
+            }
+            Stage::Polling(task) => match event {
+                Event::Response(answer) => {
+                    let report = self.0.polled(cx, answer);
+                    self.follow(
+                        cx,
+                        report.map_err(|failure| after_acceptance(failure, answer, task))?,
+                    )
+                }
+                Event::Transport(_) | Event::Interrupted | Event::Callback => {
+                    self.follow(cx, Report::running(task))
+                }
+            },
+        }
+    }
+}
+
+impl<T: Task> SubmitThenPoll<T> {
+    fn follow(&self, cx: &Cx, report: Report) -> Step<Stage> {
+        let (task, status) = match report {
+            Report::Done(done) => return Ok(done.into()),
+            Report::Running { task, status } => (task, status),
+        };
+        let poll = self.0.poll(cx, &task).safe().phase(Phase::Polling);
+        let next = poll.then(Stage::Polling(task.clone())).task(task);
+        Ok(match status {
+            Some(word) => next.status(word),
+            None => next,
+        })
+    }
+}
+
+/// A paid request whose answer makes no sense may have been taken all the same.
+fn possibly_taken(mut failure: Failure) -> Failure {
+    let accepted = failure.notes.task.is_some();
+    if !accepted && failure.class == Class::ProviderError && failure.billed == Billed::Unknown {
+        failure.class = Class::UnknownOutcome;
+        failure.retry = Retry::Never;
+    }
+    failure
+}
+
+/// A refused question says nothing about the work that was asked about: it may be paid for.
+fn after_acceptance(mut failure: Failure, answer: &Response, task: String) -> Failure {
+    if answer.success().is_err() && failure.billed == Billed::No {
+        failure.billed = Billed::Unknown;
+        failure.retry = Retry::Never;
+    }
+    failure.task(task)
+}

@@ -1,0 +1,163 @@
+//! The test kit: prove a plugin without a network.
+//!
+//! It needs the feature `testing`, as a dev-dependency of your plugin:
+//! `retouch-sdk = { …, features = ["testing"] }`. Everything here reaches your code as the gateway
+//! does, through JSON bytes, and reads each state back from the bytes that were stored. What is not
+//! as it should be panics with the whole conversation, which fails the test.
+//!
+//! # First: a conversation
+//!
+//! A [`Script`] is the provider's part, a line an exchange. Expect the request, check what matters
+//! of it, answer:
+//!
+//! ```
+//! use retouch_sdk::prelude::*;
+//! use retouch_sdk::testing::{Reply, Script, job};
+//! use retouch_sdk::{Class, Sent};
+//! # use serde::Deserialize;
+//! #
+//! # #[derive(Deserialize)]
+//! # struct Acme { host: String }
+//! # #[derive(Deserialize)]
+//! # struct Ticket { id: String, url: Option<String> }
+//! #
+//! # impl Task for Acme {
+//! #     const ID: &'static str = "acme-edit";
+//! #     type Config = Acme;
+//! #     fn new(config: Acme) -> Result<Self, ConfigError> { Ok(config) }
+//! #     fn submit(&self, cx: &Cx, job: &Job) -> Result<Request, Failure> {
+//! #         let body = json!({ "prompt": job.prompt, "image": Image(0).as_data_uri() });
+//! #         Ok(cx.post(&self.host, "/v1/edits").bearer().json(&body))
+//! #     }
+//! #     fn submitted(&self, cx: &Cx, answer: &Response) -> Result<Report, Failure> {
+//! #         self.polled(cx, answer)
+//! #     }
+//! #     fn poll(&self, cx: &Cx, task: &str) -> Request {
+//! #         cx.get(&self.host, &format!("/v1/edits/{task}")).bearer().after_ms(1_000)
+//! #     }
+//! #     fn polled(&self, _cx: &Cx, answer: &Response) -> Result<Report, Failure> {
+//! #         let ticket: Ticket = answer.success()?.json()?;
+//! #         Ok(match ticket.url {
+//! #             Some(url) => Report::Done(Done::new([Output::url(url)])),
+//! #             None => Report::running(ticket.id),
+//! #         })
+//! #     }
+//! # }
+//! // Acme is the plugin of the crate's front page.
+//! type AcmeEdit = SubmitThenPoll<Acme>;
+//! let acme = Script::<AcmeEdit>::new(json!({ "host": "https://acme.example" }));
+//!
+//! let done = acme
+//!     .start(job("make it grey"))
+//!     .expect_post("/v1/edits").effect(Effect::Unsafe).body_has("/prompt", "make it grey")
+//!     .reply(200, json!({ "id": "7" }))
+//!     .has_task("7")
+//!     .expect_get("/v1/edits/7").after_ms(1_000)
+//!     .reply(200, json!({ "id": "7", "url": "https://acme.example/7.png" }))
+//!     .done();
+//! assert_eq!(done.outputs, [Output::url("https://acme.example/7.png")]);
+//!
+//! let failure = acme
+//!     .start(job("make it grey"))
+//!     .expect_post("/v1/edits")
+//!     .with(Reply::lost("timeout", Sent::Maybe)) // taken, or not?
+//!     .fails();
+//! assert_eq!(failure.class, Class::UnknownOutcome);
+//! #
+//! # use retouch_sdk::testing::{Fixture, Suite};
+//! # let scenario = json!({
+//! #     "name": "done", "job": job("make it grey"),
+//! #     "exchanges": [
+//! #         { "expect": { "method": "POST", "path": "/v1/edits" },
+//! #           "reply": { "status": 200, "body": { "id": "7" } } },
+//! #         { "expect": { "method": "GET", "path": "/v1/edits/7" },
+//! #           "reply": { "status": 200, "body": { "id": "7", "url": "https://a.example/7" } } } ],
+//! #     "end": { "done": { "outputs": [{ "url": "https://a.example/7" }] } } });
+//! # let config = json!({ "host": "https://acme.example" });
+//! # Suite::new::<AcmeEdit>(vec![Fixture::parse(&scenario.to_string(), &config)]).all();
+//! ```
+//!
+//! # Second: scenarios in files
+//!
+//! What a provider really answered is worth keeping. Each file in `fixtures/` beside your
+//! `Cargo.toml` is one scenario: a job, the exchanges, and the end; [`Fixture`] shows the form. The
+//! configuration is your `label.json`'s defaults, so that these are tested too.
+//!
+//! # Third: the hard questions
+//!
+//! One line in `tests/conformance.rs` plays all scenarios and asks the questions that decide
+//! whether a plugin is safe to run with other people's money:
+//!
+//! ```ignore
+//! retouch_sdk::conformance!(SubmitThenPoll<Acme>);
+//! ```
+//!
+//! | test | asks |
+//! |---|---|
+//! | `follows_its_fixtures` | Does each scenario go and end as written? |
+//! | `answers_the_same_twice` | Is a step decided by its input alone? The gateway may run it twice. |
+//! | `stores_its_state` | Does a state survive being stored, in at most 64 KiB? |
+//! | `resumes_at_every_point` | Does a restart between any two steps change nothing? |
+//! | `endures_bad_weather` | With each answer replaced by a 401, a 429, an error page, nothing, half an answer, wrong types, `null`, a time-out, a crash: is there always an outcome, is nothing sent again that may be paid for, and is nothing called unbilled that may have cost? |
+//! | `keeps_secrets` | Is the key's placeholder in headers and bodies only, and never in a state, a URL, a message or the log? |
+#![expect(clippy::panic, reason = "a test kit fails by panicking")]
+
+mod conformance;
+mod fixture;
+mod listen;
+mod matching;
+mod reply;
+mod rig;
+mod script;
+#[cfg(test)]
+mod tests;
+mod weather;
+
+use serde_json::Value;
+
+pub use conformance::Suite;
+pub use fixture::{Fixture, defaults};
+pub use reply::Reply;
+pub use script::{Asked, Script, Talk};
+
+use crate::{ApiType, ConfigError, Input, Job};
+
+/// Makes a test of each question of the [conformance suite](crate::testing::Suite) for an API type, over
+/// `fixtures/*.json` and `label.json` of the crate it stands in.
+#[macro_export]
+macro_rules! conformance {
+    ($api_type:ty) => {
+        $crate::conformance!(
+            @tests $api_type: follows_its_fixtures, answers_the_same_twice, stores_its_state,
+            resumes_at_every_point, endures_bad_weather, keeps_secrets
+        );
+    };
+    (@tests $api_type:ty: $($question:ident),+) => {
+        $(
+            #[test]
+            fn $question() {
+                $crate::testing::Suite::of_crate::<$api_type>(env!("CARGO_MANIFEST_DIR")).$question();
+            }
+        )+
+    };
+}
+
+/// The whole conformance suite in one call, for a crate whose `label.json` and `fixtures/` are in
+/// that folder.
+pub fn conformance<T: ApiType>(manifest_dir: &str) {
+    Suite::of_crate::<T>(manifest_dir).all();
+}
+
+/// An edit of one PNG of 1024 by 1024, to begin with.
+pub fn job(prompt: &str) -> Job {
+    let photo = Input { mime: "image/png".to_owned(), bytes: 123_456, width: 1024, height: 1024 };
+    Job { prompt: prompt.to_owned(), inputs: vec![photo], ..Job::default() }
+}
+
+/// The reason why a configuration is refused.
+pub fn refused<T: ApiType>(config: &Value) -> ConfigError {
+    match rig::Rig::of::<T>(config.clone()).refusal() {
+        Some(error) => error,
+        None => panic!("the configuration is taken: {config}"),
+    }
+}

@@ -1,0 +1,25 @@
+//! The harness: the real gateway, scripted providers, small clients.
+//!
+//! Every test gets its own directory, its own ports and its own processes, so all of them run at
+//! once. Nothing waits for time to pass: a test waits for something to be seen, and a wait that
+//! is not fulfilled fails with what was being waited for. Whatever a test started ends with it.
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a harness that cannot go on has failed")]
+
+pub mod acme;
+pub mod built;
+pub mod client;
+pub mod config;
+pub mod gateway;
+pub mod pictures;
+pub mod process;
+pub mod provider;
+pub mod python;
+pub mod server;
+pub mod wait;
+
+pub use acme::AcmeServer;
+pub use client::{Answer, Client, Edit, Job};
+pub use config::ProviderFile;
+pub use gateway::{Gateway, Home, Plugin};
+pub use process::{Ended, Process};
+pub use provider::{Ledger, Provider, Turn};
