@@ -103,8 +103,6 @@ fn is_loopback_host(host: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "tests")]
-
     use super::*;
 
     fn headers(pairs: &[(&'static str, &str)]) -> HeaderMap {
@@ -120,12 +118,27 @@ mod tests {
             (&[("host", "127.0.0.1:8000"), ("origin", "http://127.0.0.1:8000")], Ok(OPEN)),
             (&[("host", "evil.example")], Err(Refused::Foreign("Host"))),
             (&[("host", "localhost.evil.example")], Err(Refused::Foreign("Host"))),
-            (&[("host", "127.0.0.1:8000"), ("origin", "http://evil.example")], Err(Refused::Foreign("Origin"))),
-            (&[("host", "127.0.0.1:8000"), ("origin", "http://127.0.0.1:9000")], Err(Refused::Foreign("Origin"))),
+            (
+                &[("host", "127.0.0.1:8000"), ("origin", "http://evil.example")],
+                Err(Refused::Foreign("Origin")),
+            ),
+            (
+                &[("host", "127.0.0.1:8000"), ("origin", "http://127.0.0.1:9000")],
+                Err(Refused::Foreign("Origin")),
+            ),
             (&[("host", "127.0.0.1:8000"), ("origin", "null")], Err(Refused::Foreign("Origin"))),
-            (&[("host", "localhost"), ("sec-fetch-site", "cross-site")], Err(Refused::Foreign("Sec-Fetch-Site"))),
-            (&[("host", "localhost"), ("x-forwarded-for", "1.2.3.4")], Err(Refused::Foreign("X-Forwarded-*"))),
-            (&[("host", "localhost"), ("forwarded", "for=1.2.3.4")], Err(Refused::Foreign("Forwarded"))),
+            (
+                &[("host", "localhost"), ("sec-fetch-site", "cross-site")],
+                Err(Refused::Foreign("Sec-Fetch-Site")),
+            ),
+            (
+                &[("host", "localhost"), ("x-forwarded-for", "1.2.3.4")],
+                Err(Refused::Foreign("X-Forwarded-*")),
+            ),
+            (
+                &[("host", "localhost"), ("forwarded", "for=1.2.3.4")],
+                Err(Refused::Foreign("Forwarded")),
+            ),
             (&[("host", "localhost"), ("via", "1.1 proxy")], Err(Refused::Foreign("Via"))),
         ] {
             assert_eq!(Access::Open.owner(&headers(pairs)), want, "{pairs:?}");
@@ -141,6 +154,9 @@ mod tests {
         assert_eq!(keyed.owner(&headers(&[("authorization", "Bearer kk")])), Err(Refused::Key));
         assert_eq!(keyed.owner(&headers(&[])), Err(Refused::Key));
         assert_eq!(Access::new(all, "", None).owner(&headers(&[])), Err(Refused::SetUp));
-        assert_eq!(Access::new(local, "https://x.example", None).owner(&headers(&[])), Err(Refused::SetUp));
+        assert_eq!(
+            Access::new(local, "https://x.example", None).owner(&headers(&[])),
+            Err(Refused::SetUp)
+        );
     }
 }

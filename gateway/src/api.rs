@@ -63,7 +63,11 @@ pub fn router(api: Arc<Api>) -> Router {
         .route("/readyz", get(ready))
         .fallback(|| async { ApiError::not_found("page") })
         .method_not_allowed_fallback(|| async {
-            ApiError::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "this path has other methods")
+            ApiError::new(
+                StatusCode::METHOD_NOT_ALLOWED,
+                "method_not_allowed",
+                "this path has other methods",
+            )
         })
         .layer(DefaultBodyLimit::max(most))
         .layer(middleware::from_fn(identify))
@@ -93,7 +97,9 @@ impl FromRequestParts<Arc<Api>> for Caller {
 
     async fn from_request_parts(parts: &mut Parts, api: &Arc<Api>) -> Result<Self, ApiError> {
         // HTTP/2 names the host in the URI.
-        if let Some(host) = parts.uri.authority().and_then(|a| HeaderValue::from_str(a.as_str()).ok()) {
+        if let Some(host) =
+            parts.uri.authority().and_then(|a| HeaderValue::from_str(a.as_str()).ok())
+        {
             parts.headers.entry(header::HOST).or_insert(host);
         }
         Self::of(api, &parts.headers)
@@ -103,7 +109,8 @@ impl FromRequestParts<Arc<Api>> for Caller {
 /// `GET /v1/models`
 async fn models(State(api): State<Arc<Api>>, _caller: Caller) -> Json<Value> {
     let names = route::model_names(&api.snapshot.load());
-    let model = |id: &String| json!({ "id": id, "object": "model", "created": 0, "owned_by": "retouch" });
+    let model =
+        |id: &String| json!({ "id": id, "object": "model", "created": 0, "owned_by": "retouch" });
     Json(json!({ "object": "list", "data": names.iter().map(model).collect::<Vec<_>>() }))
 }
 
@@ -114,7 +121,8 @@ async fn ready(State(api): State<Arc<Api>>) -> Response {
         Json(json!({ "status": status, "reasons": reasons, "catalog": { "revision": revision } }))
     };
     if api.engine.is_closing() {
-        return (StatusCode::SERVICE_UNAVAILABLE, body("not_ready", &["shutting_down"])).into_response();
+        return (StatusCode::SERVICE_UNAVAILABLE, body("not_ready", &["shutting_down"]))
+            .into_response();
     }
     body("ready", &[]).into_response()
 }
@@ -128,7 +136,8 @@ async fn unsupported() -> ApiError {
 async fn identify(request: Request, next: Next) -> Response {
     const NAME: HeaderName = HeaderName::from_static("x-request-id");
     let plain = |id: &str| {
-        (1..=128).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b))
+        (1..=128).contains(&id.len())
+            && id.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b))
     };
     let given = request.headers().get(&NAME).and_then(|v| v.to_str().ok()).filter(|id| plain(id));
     let id = given.map_or_else(crate::id::request, str::to_owned);

@@ -52,17 +52,20 @@ pub async fn start(loaded: Loaded) -> anyhow::Result<App> {
     }
     let settings = loaded.settings.clone();
     let lock = data_dir(&settings.data_dir)?;
-    let listener = Listener::bind(settings.listen, settings.limits.connections)
-        .await
-        .with_context(|| format!("cannot listen on {}; choose another with --listen", settings.listen))?;
-    let sandbox = Sandbox::start(SocketAddr::from(([127, 0, 0, 1], 0)), sandbox::Options::default()).await?;
+    let listener =
+        Listener::bind(settings.listen, settings.limits.connections).await.with_context(|| {
+            format!("cannot listen on {}; choose another with --listen", settings.listen)
+        })?;
+    let sandbox =
+        Sandbox::start(SocketAddr::from(([127, 0, 0, 1], 0)), sandbox::Options::default()).await?;
     let snapshot = publish(&loaded, sandbox.origin().clone(), listener.addr()).await?;
     let images = Arc::new(open_images(&settings)?);
     let egress = Egress::parse(&settings.egress.allow).context("egress.allow")?;
     let upstream = Upstream::new(images.clone(), upstream::Limits::default(), egress)?;
     let store = open_store(&settings.data_dir)?;
     let limits = settings.limits.clone();
-    let parts = Parts { store, upstream, images: images.clone(), snapshot: snapshot.clone(), limits };
+    let parts =
+        Parts { store, upstream, images: images.clone(), snapshot: snapshot.clone(), limits };
     let engine = Engine::start(parts).await?;
     let api = Arc::new(Api {
         engine: engine.clone(),
@@ -118,16 +121,24 @@ fn serve(listener: Listener, api: Arc<Api>, closing: CancellationToken) -> JoinH
 
 /// Makes the data folder, ours alone: two processes on one database would each think a job theirs.
 fn data_dir(dir: &Path) -> anyhow::Result<std::fs::File> {
-    std::fs::create_dir_all(dir).with_context(|| format!("cannot make the data folder {}", dir.display()))?;
+    std::fs::create_dir_all(dir)
+        .with_context(|| format!("cannot make the data folder {}", dir.display()))?;
     let path = dir.join("lock");
     let lock = std::fs::OpenOptions::new().write(true).create(true).truncate(false).open(&path)?;
     lock.try_lock().map_err(|_| {
-        anyhow::anyhow!("another retouch uses {}; stop it, or give this one another --data", dir.display())
+        anyhow::anyhow!(
+            "another retouch uses {}; stop it, or give this one another --data",
+            dir.display()
+        )
     })?;
     Ok(lock)
 }
 
-async fn publish(loaded: &Loaded, sandbox: Url, addr: SocketAddr) -> anyhow::Result<Arc<ArcSwap<Snapshot>>> {
+async fn publish(
+    loaded: &Loaded,
+    sandbox: Url,
+    addr: SocketAddr,
+) -> anyhow::Result<Arc<ArcSwap<Snapshot>>> {
     let source = Source {
         config_dir: loaded.config_dir.clone(),
         region: loaded.settings.region,
@@ -158,7 +169,8 @@ fn open_images(settings: &Settings) -> anyhow::Result<Images> {
     let dir = settings.data_dir.join("images");
     let images = Images::open(&dir).with_context(|| format!("cannot use {}", dir.display()))?;
     let limits = &settings.limits;
-    Ok(images.with_limits(images::Limits { max_bytes: limits.image_bytes, max_pixels: limits.pixels }))
+    Ok(images
+        .with_limits(images::Limits { max_bytes: limits.image_bytes, max_pixels: limits.pixels }))
 }
 
 fn open_store(data_dir: &Path) -> anyhow::Result<Arc<dyn Store>> {
@@ -168,11 +180,16 @@ fn open_store(data_dir: &Path) -> anyhow::Result<Arc<dyn Store>> {
 }
 
 fn access(settings: &Settings, addr: SocketAddr) -> Access {
-    #[expect(clippy::disallowed_methods, reason = "a secret is read raw; figment would read digits as a number")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "a secret is read raw; figment would read digits as a number"
+    )]
     let key = std::env::var(CLIENT_KEY).ok().filter(|key| !key.is_empty());
     let access = Access::new(addr, &settings.public_url, key.as_deref());
     if matches!(access, Access::SetUp) {
-        tracing::warn!("Others can reach this address and no key is set: set {CLIENT_KEY}. Until then nothing is answered.");
+        tracing::warn!(
+            "Others can reach this address and no key is set: set {CLIENT_KEY}. Until then nothing is answered."
+        );
     }
     access
 }

@@ -200,7 +200,9 @@ impl Attempt {
     /// The failure it ended in.
     pub fn failure(&self) -> Option<&Failure> {
         match &self.state {
-            State::Refused(failure) | State::Failed(failure, _) | State::Unknown(failure) => Some(failure),
+            State::Refused(failure) | State::Failed(failure, _) | State::Unknown(failure) => {
+                Some(failure)
+            }
             _ => None,
         }
     }
@@ -212,9 +214,16 @@ impl Attempt {
     }
 
     /// Takes what happened. `step` is the plugin, called at most once and only in memory.
-    pub fn advance(&mut self, event: Event, now: Ms, step: impl FnOnce(&Memo, Call<'_>) -> Stepped) {
+    pub fn advance(
+        &mut self,
+        event: Event,
+        now: Ms,
+        step: impl FnOnce(&Memo, Call<'_>) -> Stepped,
+    ) {
         match (self.todo(), event) {
-            (Todo::Send(_), Event::Reply { head, body, blobs }) => self.reply(head, &body, blobs, now, step),
+            (Todo::Send(_), Event::Reply { head, body, blobs }) => {
+                self.reply(head, &body, blobs, now, step);
+            }
             (Todo::Send(_), Event::NoReply { sent, class, detail }) => {
                 self.no_reply(sent, class, detail, now, step);
             }
@@ -267,7 +276,9 @@ impl Attempt {
         let error = TransportError { effect: effect.request.id.clone(), class, sent };
         match (effect.request.effect, sent) {
             // A poll that gets no answer is no verdict: it is asked again until time is up.
-            (Effect::Safe, _) if self.task.is_some() || self.tries < RETRIES => self.again(now, backoff(self.tries)),
+            (Effect::Safe, _) if self.task.is_some() || self.tries < RETRIES => {
+                self.again(now, backoff(self.tries));
+            }
             (Effect::Idempotent, _) if self.tries < RETRIES => self.again(now, backoff(self.tries)),
             (Effect::Unsafe, Sent::No) if self.tries < RETRIES => {
                 self.state = State::Planned;
@@ -282,7 +293,12 @@ impl Attempt {
                 self.close(State::Unknown(failure.detail(detail)), now);
             }
             (Effect::Safe | Effect::Idempotent, _) => {
-                self.step(Call { kind: Kind::TransportError { error }, body: &[] }, None, now, step);
+                self.step(
+                    Call { kind: Kind::TransportError { error }, body: &[] },
+                    None,
+                    now,
+                    step,
+                );
             }
         }
     }
@@ -343,10 +359,22 @@ impl Attempt {
             }
             Verdict::Done(done) => {
                 self.cost = done.cost;
-                self.state = State::Fetching(done.outputs);
+                match self.lifted(&done.outputs) {
+                    Some(images) => self.close(State::Stored(images), now),
+                    None => self.state = State::Fetching(done.outputs),
+                }
             }
             Verdict::Fail(failure) => self.fail(failure, status, now),
         }
+    }
+
+    /// The images themselves, where all of them came with the answer: nothing is left to fetch.
+    fn lifted(&self, outputs: &[Output]) -> Option<Vec<Stored>> {
+        let image = |output: &Output| match output {
+            Output::Blob(n) => self.blobs.get(*n as usize).cloned(),
+            Output::Url(_) | Output::Failed(_) => None,
+        };
+        if outputs.is_empty() { None } else { outputs.iter().map(image).collect() }
     }
 
     /// A refusal is definite when nothing was taken; after acceptance it needs its evidence.
@@ -364,7 +392,9 @@ impl Attempt {
         match self.state {
             State::Accepted => self.again(now, backoff(RETRIES)),
             State::InFlight => self.close(State::Unknown(failure.billed(Billed::Unknown)), now),
-            _ => self.close(State::Refused(failure.billed(Billed::No).retry(Retry::Elsewhere)), now),
+            _ => {
+                self.close(State::Refused(failure.billed(Billed::No).retry(Retry::Elsewhere)), now);
+            }
         }
     }
 

@@ -92,7 +92,11 @@ fn contradictions(providers: &[ProviderFile]) -> Vec<Problem> {
             problems.push(Problem::error(
                 &provider.file,
                 provider.line_of("name"),
-                format!("the name '{}' is already taken by {}", provider.name, other.file.display()),
+                format!(
+                    "the name '{}' is already taken by {}",
+                    provider.name,
+                    other.file.display()
+                ),
                 "give each provider a name of its own",
             ));
         }

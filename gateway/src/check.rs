@@ -35,5 +35,7 @@ pub fn run(loaded: &Loaded) -> Vec<Problem> {
 /// A refused library stops nothing by itself: a provider that needs it says so.
 fn refusals(plugins: &Registry) -> Vec<Problem> {
     let refused = plugins.refusals().iter();
-    refused.map(|r| Problem::error(&r.file, None, r.what.clone(), r.mend.clone()).warning()).collect()
+    refused
+        .map(|r| Problem::error(&r.file, None, r.what.clone(), r.mend.clone()).warning())
+        .collect()
 }

@@ -158,7 +158,12 @@ impl Engine {
     ///
     /// # Errors
     /// When the store cannot be read.
-    pub async fn wait(&self, owner: &str, id: &JobId, limit: Duration) -> Result<Option<Arc<Job>>, StoreError> {
+    pub async fn wait(
+        &self,
+        owner: &str,
+        id: &JobId,
+        limit: Duration,
+    ) -> Result<Option<Arc<Job>>, StoreError> {
         let cell = self.lock().get(id).cloned();
         if let Some(cell) = cell {
             tokio::select! {
@@ -207,7 +212,10 @@ impl Engine {
         self.close();
         self.tasks.close();
         if tokio::time::timeout(grace, self.tasks.wait()).await.is_err() {
-            tracing::warn!(tasks = self.tasks.len(), "Steps were still under way at the end of the grace period.");
+            tracing::warn!(
+                tasks = self.tasks.len(),
+                "Steps were still under way at the end of the grace period."
+            );
         }
     }
 
@@ -238,7 +246,10 @@ impl Engine {
         }
     }
 
-    #[expect(clippy::disallowed_methods, reason = "the tracker owns the task and is waited for at the end")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the tracker owns the task and is waited for at the end"
+    )]
     fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
         self.tasks.spawn(task);
     }
@@ -274,6 +285,7 @@ impl Engine {
 }
 
 fn reasons(skipped: &[Skip]) -> String {
-    let reasons: Vec<String> = skipped.iter().map(|s| format!("{} {}", s.provider, s.reason)).collect();
+    let reasons: Vec<String> =
+        skipped.iter().map(|s| format!("{} {}", s.provider, s.reason)).collect();
     reasons.join("; ")
 }

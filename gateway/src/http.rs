@@ -79,7 +79,10 @@ fn builder() -> Builder<TokioExecutor> {
     builder
 }
 
-#[expect(clippy::disallowed_methods, reason = "`graceful` watches the connection and is waited for")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "`graceful` watches the connection and is waited for"
+)]
 fn connect(
     builder: &Builder<TokioExecutor>,
     graceful: &GracefulShutdown,

@@ -26,7 +26,8 @@ impl JobId {
     /// Reads what a client sent; `None` when it cannot be an id of ours.
     pub fn parse(text: &str) -> Option<Self> {
         let tail = text.strip_prefix("job_")?;
-        let fits = (8..=40).contains(&tail.len()) && tail.bytes().all(|b| b.is_ascii_alphanumeric());
+        let fits =
+            (8..=40).contains(&tail.len()) && tail.bytes().all(|b| b.is_ascii_alphanumeric());
         fits.then(|| Self(text.to_owned()))
     }
 

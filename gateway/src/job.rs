@@ -318,6 +318,7 @@ fn no_provider(skipped: &[Skip]) -> String {
     if skipped.is_empty() {
         return "no enabled provider is configured; add one under config/providers".to_owned();
     }
-    let why: Vec<String> = skipped.iter().map(|s| format!("{}: {}", s.provider, s.reason)).collect();
+    let why: Vec<String> =
+        skipped.iter().map(|s| format!("{}: {}", s.provider, s.reason)).collect();
     format!("no provider can take this edit ({})", why.join("; "))
 }

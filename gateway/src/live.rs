@@ -36,7 +36,10 @@ pub struct Place {
 
 impl Live {
     /// Nothing in use. The receiver is told which job may try again when a place comes free.
-    #[expect(clippy::disallowed_methods, reason = "bounded by the jobs that wait, each at most once an account")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "bounded by the jobs that wait, each at most once an account"
+    )]
     pub fn new() -> (Arc<Self>, mpsc::UnboundedReceiver<JobId>) {
         let (freed, receiver) = mpsc::unbounded_channel();
         (Arc::new(Self { accounts: Mutex::default(), freed }), receiver)

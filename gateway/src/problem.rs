@@ -31,7 +31,12 @@ pub enum Severity {
 
 impl Problem {
     /// An error in `file`.
-    pub fn error(file: &Path, line: Option<usize>, what: impl Into<String>, mend: impl Into<String>) -> Self {
+    pub fn error(
+        file: &Path,
+        line: Option<usize>,
+        what: impl Into<String>,
+        mend: impl Into<String>,
+    ) -> Self {
         let (what, mend) = (what.into(), mend.into());
         Self { file: file.to_owned(), line, what, mend, severity: Severity::Error }
     }

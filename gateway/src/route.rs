@@ -66,7 +66,9 @@ pub fn candidates(snapshot: &Snapshot, request: &EditRequest) -> Result<Candidat
     for provider in chosen {
         match unfit(&provider, request) {
             None => candidates.order.push(provider),
-            Some(reason) => candidates.skipped.push(Skip { provider: provider.file.id.clone(), reason }),
+            Some(reason) => {
+                candidates.skipped.push(Skip { provider: provider.file.id.clone(), reason });
+            }
         }
     }
     Ok(candidates)
@@ -97,7 +99,8 @@ pub fn choose(
         if provider.file.when_full == WhenFull::Wait {
             return (Choice::Wait(full), Vec::new());
         }
-        let reason = format!("all {} places at its account were in use", provider.file.limits.concurrency);
+        let reason =
+            format!("all {} places at its account were in use", provider.file.limits.concurrency);
         skipped.push(Skip { provider: provider.file.id.clone(), reason });
     }
     if full.is_empty() { (Choice::Nobody, Vec::new()) } else { (Choice::Wait(full), Vec::new()) }
@@ -115,7 +118,9 @@ pub fn model_for(provider: &Provider, asked: Option<&str>) -> Option<String> {
 /// Names a client may ask for.
 pub fn model_names(snapshot: &Snapshot) -> Vec<String> {
     let mut names: Vec<String> = open(snapshot)
-        .flat_map(|p| p.models().map(str::to_owned).chain(p.file.aliases.clone()).collect::<Vec<_>>())
+        .flat_map(|p| {
+            p.models().map(str::to_owned).chain(p.file.aliases.clone()).collect::<Vec<_>>()
+        })
         .filter(|name| name != "*")
         .collect();
     names.sort();
@@ -125,7 +130,11 @@ pub fn model_names(snapshot: &Snapshot) -> Vec<String> {
 
 /// Providers that take requests which do not name them.
 fn open(snapshot: &Snapshot) -> impl Iterator<Item = Arc<Provider>> + '_ {
-    snapshot.providers.iter().filter(|p| p.file.enabled && (!p.sandbox || snapshot.sandbox_is_open)).cloned()
+    snapshot
+        .providers
+        .iter()
+        .filter(|p| p.file.enabled && (!p.sandbox || snapshot.sandbox_is_open))
+        .cloned()
 }
 
 fn named(snapshot: &Snapshot, asked: &str) -> Result<Arc<Provider>, Unroutable> {
@@ -149,18 +158,28 @@ fn unfit(provider: &Provider, request: &EditRequest) -> Option<String> {
     let caps = &provider.caps;
     let count = request.images.len();
     if caps.max_images.is_some_and(|max| count > max as usize) {
-        return Some(format!("takes at most {} images, not {count}", caps.max_images.unwrap_or_default()));
+        return Some(format!(
+            "takes at most {} images, not {count}",
+            caps.max_images.unwrap_or_default()
+        ));
     }
     if request.mask.is_some() && !caps.mask {
         return Some("takes no mask".to_owned());
     }
     for (index, image) in request.images.iter().enumerate() {
         if !caps.mimes.is_empty() && !caps.mimes.contains(&image.mime) {
-            return Some(format!("takes {}, but image {index} is {}", caps.mimes.join(" and "), image.mime));
+            return Some(format!(
+                "takes {}, but image {index} is {}",
+                caps.mimes.join(" and "),
+                image.mime
+            ));
         }
         if caps.max_bytes.is_some_and(|max| image.bytes > max) {
             let max = caps.max_bytes.unwrap_or_default();
-            return Some(format!("takes images of up to {max} bytes, but image {index} has {}", image.bytes));
+            return Some(format!(
+                "takes images of up to {max} bytes, but image {index} has {}",
+                image.bytes
+            ));
         }
     }
     None

@@ -23,7 +23,7 @@ use std::fmt;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tokio::net::TcpListener;
 use tokio_util::sync::{CancellationToken, DropGuard};
@@ -83,6 +83,7 @@ impl Sandbox {
         let (seed, _) = Uuid::new_v4().as_u64_pair();
         let studio = Arc::new(Studio::new(&options, seed, work.clone(), stop.clone()));
         let router = routes::router(Site { studio, prefix, guide_upload: options.guide_upload });
+        #[expect(clippy::disallowed_methods, reason = "waited for in `shutdown`")]
         work.spawn(connections::serve(listener, router, stop.clone()));
         Ok(Self { origin, work, stop: stop.drop_guard() })
     }
@@ -125,8 +126,7 @@ impl Default for Speed {
 
 impl Default for Options {
     fn default() -> Self {
-        let start = Instant::now();
-        let now: Now = Arc::new(move || start.elapsed());
+        let now: Now = Arc::new(|| Duration::from_millis(crate::clock::now_ms()));
         Self { speed: Speed::default(), guide_upload: true, hidden: true, now }
     }
 }

@@ -307,9 +307,15 @@ fn walk(document: &mut Document<'_>, table: &Table<'_>, known: &serde_json::Valu
     for (key, line) in table.lines() {
         match known.get(&key) {
             None => {
-                let mend = nearest(&key, known.keys().map(String::as_str))
-                    .map_or_else(|| "remove it".to_owned(), |near| format!("did you mean `{near}`?"));
-                document.problem(Some(line), format!("{} is not a setting", table.name(&key)), mend);
+                let mend = nearest(&key, known.keys().map(String::as_str)).map_or_else(
+                    || "remove it".to_owned(),
+                    |near| format!("did you mean `{near}`?"),
+                );
+                document.problem(
+                    Some(line),
+                    format!("{} is not a setting", table.name(&key)),
+                    mend,
+                );
             }
             Some(inner) => {
                 if let Some(below) = table.peek(&key) {
@@ -329,7 +335,8 @@ fn unknown_variables(figment: &Figment) -> Vec<Problem> {
         .filter(|key| known.get(key.as_str()).is_none())
         .map(|key| {
             let what = format!("RETOUCH_{} is not a setting", key.to_uppercase());
-            Problem::error(Path::new("(environment)"), None, what, "unset it, or ignore this").warning()
+            Problem::error(Path::new("(environment)"), None, what, "unset it, or ignore this")
+                .warning()
         })
         .collect()
 }
@@ -342,7 +349,12 @@ fn explain(file: &Path, text: &str, error: figment::Error) -> Vec<Problem> {
             let from_env = error.metadata.as_ref().is_some_and(|m| m.name.contains("environment"));
             let line = (!from_env).then(|| line_of(file, text, &error.path)).flatten();
             let from = if from_env { Path::new("(environment)") } else { file };
-            Problem::error(from, line, format!("{key}: {}", error.kind), "see config/retouch.toml for its form")
+            Problem::error(
+                from,
+                line,
+                format!("{key}: {}", error.kind),
+                "see config/retouch.toml for its form",
+            )
         })
         .collect()
 }
@@ -377,7 +389,12 @@ fn reserved(file: &Path, settings: &Settings) -> Result<(), Vec<Problem>> {
         ("http.cors", settings.http == defaults.http),
     ] {
         if !unset {
-            problems.push(Problem::error(file, None, format!("{key} is not built yet"), "leave it out"));
+            problems.push(Problem::error(
+                file,
+                None,
+                format!("{key} is not built yet"),
+                "leave it out",
+            ));
         }
     }
     if problems.is_empty() { Ok(()) } else { Err(problems) }

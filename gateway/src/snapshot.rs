@@ -150,7 +150,12 @@ pub fn build(source: &Source, plugins: &Registry, revision: u64) -> Result<Snaps
 fn provider(file: ProviderFile, source: &Source, plugins: &Registry) -> Result<Provider, Problem> {
     let Some((library, api_type)) = plugins.api_type(&file.api_type) else {
         let what = format!("type '{}' has no plugin", file.api_type);
-        return Err(Problem::error(&file.file, file.line_of("type"), what, "put it beside the executable"));
+        return Err(Problem::error(
+            &file.file,
+            file.line_of("type"),
+            what,
+            "put it beside the executable",
+        ));
     };
     let sandbox = file.is_sandbox();
     let host = match (file.host(source.region), &source.sandbox) {
@@ -192,10 +197,13 @@ fn config(file: &ProviderFile, host: &str) -> serde_json::Value {
 fn refused(file: &ProviderFile, error: &PluginError) -> Problem {
     match error {
         PluginError::Config { field, message } => {
-            let what = if field.is_empty() { message.clone() } else { format!("{field}: {message}") };
+            let what =
+                if field.is_empty() { message.clone() } else { format!("{field}: {message}") };
             Problem::error(&file.file, file.line_of(field), what, "change it as said")
         }
-        other => Problem::error(&file.file, file.line_of("type"), other.to_string(), "mend the plugin"),
+        other => {
+            Problem::error(&file.file, file.line_of("type"), other.to_string(), "mend the plugin")
+        }
     }
 }
 

@@ -5,9 +5,9 @@
 //! passes the guard in [`egress`]. Nothing here tries again, follows a redirect on its own or reads a
 //! proxy from the environment: what was sent once was sent once.
 
-pub mod egress;
 mod dialer;
 mod download;
+pub mod egress;
 mod fill;
 pub mod intake;
 pub mod lift;

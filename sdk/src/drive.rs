@@ -59,7 +59,8 @@ pub fn config_type(config: &[u8]) -> Result<String, StepError> {
     struct Named {
         r#type: String,
     }
-    let named: Named = serde_json::from_slice(config).map_err(|e| error(abi::RETOUCH_E_CONFIG, &e))?;
+    let named: Named =
+        serde_json::from_slice(config).map_err(|e| error(abi::RETOUCH_E_CONFIG, &e))?;
     Ok(named.r#type)
 }
 

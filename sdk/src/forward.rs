@@ -137,7 +137,6 @@ fn panicked(log: &dyn Log, info: &PanicHookInfo<'_>) {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "tests")]
     use std::sync::Mutex;
 
     use super::*;

@@ -125,7 +125,9 @@ pub mod testing;
 
 pub use api_type::{ApiType, ConfigError, Next, Step};
 pub use cx::Cx;
-pub use event::{BodyRef, Context, Event, Kind, Response, ResponseHead, Sent, StepEvent, TransportError};
+pub use event::{
+    BodyRef, Context, Event, Kind, Response, ResponseHead, Sent, StepEvent, TransportError,
+};
 pub use failure::{Billed, Class, Failure, Fault, Retry, Upstream};
 pub use job::{Input, Job, Params, Size};
 pub use outcome::{Outcome, TaskRef, Verdict};
@@ -145,7 +147,7 @@ pub mod prelude {
 /// What the macros need by path. Not part of the promise.
 #[doc(hidden)]
 pub mod private {
-    pub use crate::drive::{Answer, Call, Driver, StepError, create, config_type};
+    pub use crate::drive::{Answer, Call, Driver, StepError, config_type, create};
     pub use crate::export::*;
     pub use retouch_abi as abi;
 }

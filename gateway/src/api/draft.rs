@@ -20,16 +20,48 @@ pub(super) struct Draft {
 
 /// Every field a request may have.
 const KNOWN: [&str; 30] = [
-    "prompt", "image", "images", "mask", "model", "n", "size", "quality", "background", "output_format",
-    "output_compression", "input_fidelity", "response_format", "stream", "partial_images", "moderation",
-    "user", "safety_identifier", "provider", "style", "variables", "resolution", "aspect_ratio", "seed",
-    "negative_prompt", "metadata", "webhook_url", "timeout", "strict", "provider_options",
+    "prompt",
+    "image",
+    "images",
+    "mask",
+    "model",
+    "n",
+    "size",
+    "quality",
+    "background",
+    "output_format",
+    "output_compression",
+    "input_fidelity",
+    "response_format",
+    "stream",
+    "partial_images",
+    "moderation",
+    "user",
+    "safety_identifier",
+    "provider",
+    "style",
+    "variables",
+    "resolution",
+    "aspect_ratio",
+    "seed",
+    "negative_prompt",
+    "metadata",
+    "webhook_url",
+    "timeout",
+    "strict",
+    "provider_options",
 ];
 
 /// Understood, and without effect where the provider has nothing like it.
 const HINTS: [&str; 8] = [
-    "quality", "user", "safety_identifier", "moderation", "input_fidelity", "partial_images",
-    "output_compression", "output_format",
+    "quality",
+    "user",
+    "safety_identifier",
+    "moderation",
+    "input_fidelity",
+    "partial_images",
+    "output_compression",
+    "output_format",
 ];
 
 impl Draft {
@@ -55,7 +87,8 @@ impl Draft {
             mask: self.mask.take(),
         };
         if request.images.is_empty() {
-            let message = "an image is missing; send it as the file field `image`, or as `images` in JSON";
+            let message =
+                "an image is missing; send it as the file field `image`, or as `images` in JSON";
             return Err(ApiError::field("missing_image", "image", message));
         }
         Ok(request)
@@ -67,7 +100,11 @@ impl Draft {
             Some(name) => {
                 let hint = nearest(name, KNOWN.into_iter())
                     .map_or_else(String::new, |near| format!("; did you mean `{near}`?"));
-                Err(ApiError::field("unknown_parameter", name, format!("`{name}` is not a known field{hint}")))
+                Err(ApiError::field(
+                    "unknown_parameter",
+                    name,
+                    format!("`{name}` is not a known field{hint}"),
+                ))
             }
         }
     }
@@ -78,7 +115,9 @@ impl Draft {
         match self.fields.iter().find(|(_, value)| holds_placeholder(value)) {
             None => Ok(()),
             Some((name, _)) => {
-                let message = format!("`{name}` holds `{PLACEHOLDER}`, which has a meaning here; write it otherwise");
+                let message = format!(
+                    "`{name}` holds `{PLACEHOLDER}`, which has a meaning here; write it otherwise"
+                );
                 Err(ApiError::invalid(name, message))
             }
         }
@@ -87,21 +126,34 @@ impl Draft {
     /// Fields whose meaning would be lost are refused rather than dropped.
     fn refuse_unbuilt(&mut self) -> Result<(), ApiError> {
         if self.whole("n")?.is_some_and(|n| n != 1) {
-            return Err(ApiError::unsupported("n", "one request makes one image; send n=1, and ask several times"));
+            return Err(ApiError::unsupported(
+                "n",
+                "one request makes one image; send n=1, and ask several times",
+            ));
         }
         if self.flag("stream")? {
-            return Err(ApiError::unsupported("stream", "streaming is not offered; wait, or use POST /v1/jobs"));
+            return Err(ApiError::unsupported(
+                "stream",
+                "streaming is not offered; wait, or use POST /v1/jobs",
+            ));
         }
         if self.text("background")?.is_some_and(|b| b == "transparent") {
-            return Err(ApiError::unsupported("background", "no provider makes transparent backgrounds"));
+            return Err(ApiError::unsupported(
+                "background",
+                "no provider makes transparent backgrounds",
+            ));
         }
         if let Some(style) = self.text("style")? {
             let message = format!("there is no style '{style}'");
-            return Err(ApiError::field("style_not_found", "style", message).status(axum::http::StatusCode::NOT_FOUND));
+            return Err(ApiError::field("style_not_found", "style", message)
+                .status(axum::http::StatusCode::NOT_FOUND));
         }
         for name in ["webhook_url", "variables"] {
             if self.fields.get(name).is_some_and(|v| !v.is_null()) {
-                return Err(ApiError::unsupported(name, format!("`{name}` is not offered; leave it out")));
+                return Err(ApiError::unsupported(
+                    name,
+                    format!("`{name}` is not offered; leave it out"),
+                ));
             }
         }
         Ok(())
@@ -109,10 +161,12 @@ impl Draft {
 
     fn ignored(&self, strict: bool) -> Result<Vec<String>, ApiError> {
         let given = |name: &&str| self.fields.get(*name).is_some_and(|v| !is_default(v));
-        let ignored: Vec<String> = HINTS.iter().filter(|n| given(n)).map(|n| (*n).to_owned()).collect();
+        let ignored: Vec<String> =
+            HINTS.iter().filter(|n| given(n)).map(|n| (*n).to_owned()).collect();
         match ignored.first() {
             Some(name) if strict => {
-                let message = format!("no provider honours `{name}`; leave it out, or leave out `strict`");
+                let message =
+                    format!("no provider honours `{name}`; leave it out, or leave out `strict`");
                 Err(ApiError::unsupported(name, message))
             }
             _ => Ok(ignored),
@@ -122,7 +176,11 @@ impl Draft {
     fn prompt(&mut self, limits: &Limits) -> Result<String, ApiError> {
         let prompt = self.text("prompt")?.unwrap_or_default();
         if prompt.trim().is_empty() {
-            return Err(ApiError::field("missing_prompt", "prompt", "`prompt` is missing; say what to do to the image"));
+            return Err(ApiError::field(
+                "missing_prompt",
+                "prompt",
+                "`prompt` is missing; say what to do to the image",
+            ));
         }
         let length = prompt.chars().count();
         if length > limits.prompt {
@@ -159,7 +217,8 @@ impl Draft {
     fn metadata(&mut self, limits: &Limits) -> Result<Map<String, Value>, ApiError> {
         let metadata = self.object("metadata")?;
         if metadata.len() > limits.metadata {
-            let message = format!("`metadata` has {} keys, more than {}", metadata.len(), limits.metadata);
+            let message =
+                format!("`metadata` has {} keys, more than {}", metadata.len(), limits.metadata);
             return Err(ApiError::invalid("metadata", message));
         }
         let fits = |v: &Value| v.as_str().is_some_and(|text| text.chars().count() <= 512);
@@ -175,9 +234,10 @@ impl Draft {
     fn timeout(&mut self, limits: &Limits) -> Result<Option<u64>, ApiError> {
         let most = limits.timeout.duration.as_secs();
         match self.whole("timeout")? {
-            Some(seconds) if seconds == 0 || seconds > most => {
-                Err(ApiError::invalid("timeout", format!("`timeout` is 1 to {most} seconds, not {seconds}")))
-            }
+            Some(seconds) if seconds == 0 || seconds > most => Err(ApiError::invalid(
+                "timeout",
+                format!("`timeout` is 1 to {most} seconds, not {seconds}"),
+            )),
             timeout => Ok(timeout),
         }
     }
@@ -230,7 +290,9 @@ fn holds_placeholder(value: &Value) -> bool {
     match value {
         Value::String(text) => text.contains(PLACEHOLDER),
         Value::Array(list) => list.iter().any(holds_placeholder),
-        Value::Object(map) => map.iter().any(|(key, v)| key.contains(PLACEHOLDER) || holds_placeholder(v)),
+        Value::Object(map) => {
+            map.iter().any(|(key, v)| key.contains(PLACEHOLDER) || holds_placeholder(v))
+        }
         Value::Null | Value::Bool(_) | Value::Number(_) => false,
     }
 }
@@ -240,12 +302,17 @@ fn is_default(value: &Value) -> bool {
 }
 
 fn size(text: &str) -> Result<Size, ApiError> {
-    let parsed = text.split_once(['x', 'X']).and_then(|(w, h)| Some((w.parse().ok()?, h.parse().ok()?)));
+    let parsed =
+        text.split_once(['x', 'X']).and_then(|(w, h)| Some((w.parse().ok()?, h.parse().ok()?)));
     match parsed {
-        Some((width, height)) if (1..=16_384).contains(&width) && (1..=16_384).contains(&height) => {
+        Some((width, height))
+            if (1..=16_384).contains(&width) && (1..=16_384).contains(&height) =>
+        {
             Ok(Size { width, height })
         }
-        _ => Err(ApiError::invalid("size", format!("`size` is auto or WIDTHxHEIGHT, not '{text}'"))),
+        _ => {
+            Err(ApiError::invalid("size", format!("`size` is auto or WIDTHxHEIGHT, not '{text}'")))
+        }
     }
 }
 
@@ -261,7 +328,10 @@ fn ratio(text: &str) -> Result<String, ApiError> {
     let part = |p: &str| p.parse::<u32>().ok().filter(|n| (1..=100).contains(n));
     match text.split_once(':').and_then(|(w, h)| Some((part(w)?, part(h)?))) {
         Some((width, height)) => Ok(format!("{width}:{height}")),
-        None => Err(ApiError::invalid("aspect_ratio", format!("`aspect_ratio` is WIDTH:HEIGHT such as 3:4, not '{text}'"))),
+        None => Err(ApiError::invalid(
+            "aspect_ratio",
+            format!("`aspect_ratio` is WIDTH:HEIGHT such as 3:4, not '{text}'"),
+        )),
     }
 }
 
@@ -270,7 +340,7 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    fn read(fields: Value) -> Result<EditRequest, String> {
+    fn read(fields: &Value) -> Result<EditRequest, String> {
         let image = Stored {
             name: "0".repeat(64),
             bytes: 1,
@@ -286,8 +356,11 @@ mod tests {
 
     #[test]
     fn text_and_json_spell_the_same_request() {
-        let text = read(json!({ "prompt": "p", "n": "1", "seed": "7", "strict": "false", "size": "1024x512" }));
-        let json = read(json!({ "prompt": "p", "n": 1, "seed": 7, "strict": false, "size": "1024x512" }));
+        let text = read(
+            &json!({ "prompt": "p", "n": "1", "seed": "7", "strict": "false", "size": "1024x512" }),
+        );
+        let json =
+            read(&json!({ "prompt": "p", "n": 1, "seed": 7, "strict": false, "size": "1024x512" }));
         assert_eq!(text, json);
         assert_eq!(json.map(|r| r.params.seed), Ok(Some(7)));
     }
@@ -307,14 +380,15 @@ mod tests {
             (json!({ "prompt": "p", "quality": "high", "strict": true }), "honours `quality`"),
             (json!({ "prompt": "p", "response_format": "png" }), "b64_json or url"),
         ] {
-            let error = read(fields.clone()).err().unwrap_or_default();
+            let error = read(&fields).err().unwrap_or_default();
             assert!(error.contains(words), "{fields}: {error}");
         }
     }
 
     #[test]
     fn hints_are_ignored_and_said() {
-        let request = read(json!({ "prompt": "p", "quality": "high", "user": "u", "moderation": "auto" }));
+        let request =
+            read(&json!({ "prompt": "p", "quality": "high", "user": "u", "moderation": "auto" }));
         assert_eq!(request.map(|r| r.ignored), Ok(vec!["quality".to_owned(), "user".to_owned()]));
     }
 }

@@ -19,13 +19,21 @@ use crate::job::{Job, Status};
 use crate::upstream::out::OutBody;
 
 /// `POST /v1/jobs`
-pub(super) async fn job(State(api): State<Arc<Api>>, caller: Caller, request: Request) -> Result<Response, ApiError> {
+pub(super) async fn job(
+    State(api): State<Arc<Api>>,
+    caller: Caller,
+    request: Request,
+) -> Result<Response, ApiError> {
     let job = admit(&api, &caller, request, true).await?;
     Ok(accepted(&api, &caller, &job))
 }
 
 /// `POST /v1/images/edits`
-pub(super) async fn edit(State(api): State<Arc<Api>>, caller: Caller, request: Request) -> Result<Response, ApiError> {
+pub(super) async fn edit(
+    State(api): State<Arc<Api>>,
+    caller: Caller,
+    request: Request,
+) -> Result<Response, ApiError> {
     let at_once = prefers_async(request.headers());
     let job = admit(&api, &caller, request, at_once).await?;
     if at_once {
@@ -47,7 +55,12 @@ pub(super) async fn edit(State(api): State<Arc<Api>>, caller: Caller, request: R
     }
 }
 
-async fn admit(api: &Api, caller: &Caller, request: Request, durable: bool) -> Result<Arc<Job>, ApiError> {
+async fn admit(
+    api: &Api,
+    caller: &Caller,
+    request: Request,
+    durable: bool,
+) -> Result<Arc<Job>, ApiError> {
     let limits = &api.settings.limits;
     let draft = Intake { images: &api.images, limits, durable }.read(request).await?;
     let request = draft.read(limits)?;

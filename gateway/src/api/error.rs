@@ -94,11 +94,13 @@ impl ApiError {
         };
         let cause = job.record.error.as_ref().unwrap_or(&unknown);
         let canceled = job.record.status == Status::Canceled;
-        let mut error = Self::new(status_of(&cause.code, canceled), &cause.code, cause.message.clone());
+        let mut error =
+            Self::new(status_of(&cause.code, canceled), &cause.code, cause.message.clone());
         error.job = Some(job.id.clone());
         error.billed = Some(cause.billed);
         if error.status == StatusCode::SERVICE_UNAVAILABLE {
-            error.retry_after = Some(cause.retry_after_ms.map_or(30, |ms| ms.div_ceil(1000)).clamp(1, 120));
+            error.retry_after =
+                Some(cause.retry_after_ms.map_or(30, |ms| ms.div_ceil(1000)).clamp(1, 120));
         }
         // After a failure that is certainly unbilled the client may try again; else it might pay twice.
         let passing = matches!(cause.code.as_str(), "provider_busy" | "no_provider");
@@ -123,8 +125,12 @@ fn status_of(code: &str, canceled: bool) -> StatusCode {
         return StatusCode::BAD_REQUEST;
     }
     match code {
-        "invalid_value" | "moderation_blocked" | "unsupported_parameter" | "canceled" => StatusCode::BAD_REQUEST,
-        "provider_quota" | "provider_busy" | "queue_full" | "no_provider" => StatusCode::SERVICE_UNAVAILABLE,
+        "invalid_value" | "moderation_blocked" | "unsupported_parameter" | "canceled" => {
+            StatusCode::BAD_REQUEST
+        }
+        "provider_quota" | "provider_busy" | "queue_full" | "no_provider" => {
+            StatusCode::SERVICE_UNAVAILABLE
+        }
         "job_expired" => StatusCode::GATEWAY_TIMEOUT,
         _ => StatusCode::BAD_GATEWAY,
     }
@@ -134,11 +140,16 @@ impl From<NotAdmitted> for ApiError {
     fn from(error: NotAdmitted) -> Self {
         use crate::route::Unroutable;
         let message = error.to_string();
-        let not_found = |code, param| Self::new(StatusCode::NOT_FOUND, code, message.clone()).param(param);
+        let not_found =
+            |code, param| Self::new(StatusCode::NOT_FOUND, code, message.clone()).param(param);
         let unavailable = |code| Self::new(StatusCode::SERVICE_UNAVAILABLE, code, message.clone());
         match error {
-            NotAdmitted::Unroutable(Unroutable::Provider { .. }) => not_found("provider_not_found", "provider"),
-            NotAdmitted::Unroutable(Unroutable::Model { .. }) => not_found("model_not_found", "model"),
+            NotAdmitted::Unroutable(Unroutable::Provider { .. }) => {
+                not_found("provider_not_found", "provider")
+            }
+            NotAdmitted::Unroutable(Unroutable::Model { .. }) => {
+                not_found("model_not_found", "model")
+            }
             NotAdmitted::Unfit(_) => Self::unsupported("image", message),
             NotAdmitted::NoProvider => unavailable("no_provider").retry_after(60),
             NotAdmitted::QueueFull => unavailable("queue_full").retry_after(10),
@@ -171,7 +182,8 @@ impl From<Refused> for ApiError {
                 Self::new(StatusCode::FORBIDDEN, "open_mode_refused", message)
             }
             Refused::SetUp => {
-                let message = "no API key is set yet; start with RETOUCH_CLIENT_KEY, or listen on 127.0.0.1";
+                let message =
+                    "no API key is set yet; start with RETOUCH_CLIENT_KEY, or listen on 127.0.0.1";
                 Self::new(StatusCode::SERVICE_UNAVAILABLE, "setup_required", message)
             }
         }

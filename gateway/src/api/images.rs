@@ -72,13 +72,21 @@ async fn serve(api: &Api, image: &Stored, headers: &HeaderMap) -> Result<Respons
     };
     file.seek(SeekFrom::Start(start)).await.map_err(|error| {
         tracing::error!(%error, "An image could not be read.");
-        ApiError::new(StatusCode::SERVICE_UNAVAILABLE, "storage_unavailable", "the image cannot be read just now")
+        ApiError::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "storage_unavailable",
+            "the image cannot be read just now",
+        )
     })?;
     let body = Body::from_stream(ReaderStream::with_capacity(file.take(end - start), 64 << 10));
     let mut response = (status, body).into_response();
     describe(response.headers_mut(), image, &etag, end - start);
     if status == StatusCode::PARTIAL_CONTENT {
-        put(response.headers_mut(), header::CONTENT_RANGE, &format!("bytes {start}-{}/{length}", end - 1));
+        put(
+            response.headers_mut(),
+            header::CONTENT_RANGE,
+            &format!("bytes {start}-{}/{length}", end - 1),
+        );
     }
     Ok(response)
 }
@@ -93,7 +101,11 @@ fn describe(headers: &mut HeaderMap, image: &Stored, etag: &str, length: u64) {
     put(headers, header::X_CONTENT_TYPE_OPTIONS, "nosniff");
     put(headers, header::CONTENT_SECURITY_POLICY, "default-src 'none'; sandbox");
     put(headers, header::CACHE_CONTROL, "private, max-age=3600, immutable");
-    put(headers, header::CONTENT_DISPOSITION, &format!("inline; filename=\"{}.{extension}\"", &image.name[..16.min(image.name.len())]));
+    put(
+        headers,
+        header::CONTENT_DISPOSITION,
+        &format!("inline; filename=\"{}.{extension}\"", &image.name[..16.min(image.name.len())]),
+    );
 }
 
 fn put(headers: &mut HeaderMap, name: header::HeaderName, value: &str) {
@@ -119,7 +131,9 @@ fn part(range: &str, length: u64) -> Part {
     let (start, end) = match (first.parse::<u64>(), last.parse::<u64>()) {
         (Ok(first), Ok(last)) if first <= last => (first, last.saturating_add(1).min(length)),
         (Ok(first), Err(_)) if last.is_empty() => (first, length),
-        (Err(_), Ok(suffix)) if first.is_empty() && suffix > 0 => (length.saturating_sub(suffix), length),
+        (Err(_), Ok(suffix)) if first.is_empty() && suffix > 0 => {
+            (length.saturating_sub(suffix), length)
+        }
         (Err(_), Ok(_)) if first.is_empty() => return Part::Outside,
         _ => return Part::Whole,
     };

@@ -31,7 +31,11 @@ pub(super) struct Intake<'a> {
 impl Intake<'_> {
     /// Reads a body of either kind.
     pub(super) async fn read(&self, request: Request) -> Result<Draft, ApiError> {
-        let kind = request.headers().get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or_default();
+        let kind = request
+            .headers()
+            .get(header::CONTENT_TYPE)
+            .and_then(|v| v.to_str().ok())
+            .unwrap_or_default();
         if kind.starts_with("multipart/form-data") {
             return self.form(request).await;
         }
@@ -43,9 +47,9 @@ impl Intake<'_> {
     }
 
     async fn form(&self, request: Request) -> Result<Draft, ApiError> {
-        let mut form = Multipart::from_request(request, &())
-            .await
-            .map_err(|error| ApiError::new(StatusCode::BAD_REQUEST, "invalid_body", error.body_text()))?;
+        let mut form = Multipart::from_request(request, &()).await.map_err(|error| {
+            ApiError::new(StatusCode::BAD_REQUEST, "invalid_body", error.body_text())
+        })?;
         let mut draft = Draft::default();
         let mut text = 0;
         while let Some(field) = form.next_field().await.map_err(|error| broken(&error))? {
@@ -65,7 +69,11 @@ impl Intake<'_> {
                 }
             }
             if draft.fields.len() > FIELDS {
-                return Err(ApiError::new(StatusCode::BAD_REQUEST, "invalid_body", "the form has too many fields"));
+                return Err(ApiError::new(
+                    StatusCode::BAD_REQUEST,
+                    "invalid_body",
+                    "the form has too many fields",
+                ));
             }
         }
         Ok(draft)
@@ -80,7 +88,8 @@ impl Intake<'_> {
     }
 
     async fn json(&self, body: Body) -> Result<Draft, ApiError> {
-        let mut json = upstream::Intake::new(self.images, Kind::Input, self.durable, Rule::REQUEST, TEXT);
+        let mut json =
+            upstream::Intake::new(self.images, Kind::Input, self.durable, Rule::REQUEST, TEXT);
         let mut stream = body.into_data_stream();
         let mut total = 0;
         while let Some(chunk) = stream.next().await {
@@ -94,7 +103,9 @@ impl Intake<'_> {
         let (rest, lifted) = json.finish().map_err(untaken)?;
         let rest: Value = serde_json::from_slice(&rest)
             .map_err(|error| unreadable(&format!("the body is not JSON: {error}")))?;
-        let Value::Object(fields) = rest else { return Err(unreadable("the body must be a JSON object")) };
+        let Value::Object(fields) = rest else {
+            return Err(unreadable("the body must be a JSON object"));
+        };
         let draft = assemble(fields, &lifted)?;
         if draft.images.len() > self.limits.images {
             return Err(too_many(self.limits.images));
@@ -103,7 +114,10 @@ impl Intake<'_> {
     }
 
     async fn spool(&self) -> Result<Spool, ApiError> {
-        self.images.spool(Kind::Input).await.map_err(|error| refused("image", SpoolError::Io(error)))
+        self.images
+            .spool(Kind::Input)
+            .await
+            .map_err(|error| refused("image", SpoolError::Io(error)))
     }
 }
 
@@ -127,11 +141,15 @@ async fn short(mut field: Field<'_>, name: &str, total: &mut usize) -> Result<St
     while let Some(chunk) = field.chunk().await.map_err(|error| broken(&error))? {
         *total += chunk.len();
         if *total > TEXT {
-            return Err(ApiError::invalid(name, format!("the form's text fields have more than {TEXT} bytes")));
+            return Err(ApiError::invalid(
+                name,
+                format!("the form's text fields have more than {TEXT} bytes"),
+            ));
         }
         bytes.extend_from_slice(&chunk);
     }
-    String::from_utf8(bytes).map_err(|_| ApiError::invalid(name, format!("`{name}` is not UTF-8 text")))
+    String::from_utf8(bytes)
+        .map_err(|_| ApiError::invalid(name, format!("`{name}` is not UTF-8 text")))
 }
 
 /// `x`, and nested as SDKs write their `extra_body`: `x[key]` and `x[]`.
@@ -141,7 +159,11 @@ fn place(fields: &mut Map<String, Value>, name: &str, value: String) -> Result<(
         return Ok(());
     };
     let Some(key) = inner.strip_suffix(']').filter(|key| !key.contains(['[', ']'])) else {
-        return Err(ApiError::field("unknown_parameter", name, format!("`{name}` is not a field name")));
+        return Err(ApiError::field(
+            "unknown_parameter",
+            name,
+            format!("`{name}` is not a field name"),
+        ));
     };
     let empty = if key.is_empty() { Value::Array(Vec::new()) } else { Value::Object(Map::new()) };
     match fields.entry(stem).or_insert(empty) {
@@ -164,7 +186,12 @@ fn assemble(mut fields: Map<String, Value>, lifted: &[Stored]) -> Result<Draft, 
                 draft.images.push(referred(entry, lifted, &format!("images[{index}]"))?);
             }
         }
-        Some(_) => return Err(ApiError::invalid("images", "`images` must be a list of {\"image_url\": …}")),
+        Some(_) => {
+            return Err(ApiError::invalid(
+                "images",
+                "`images` must be a list of {\"image_url\": …}",
+            ));
+        }
     }
     if let Some(mask) = fields.remove("mask").filter(|mask| !mask.is_null()) {
         draft.mask = Some(referred(&mask, lifted, "mask")?);
@@ -184,7 +211,11 @@ fn referred(entry: &Value, lifted: &[Stored], param: &str) -> Result<Stored, Api
         let message = "links to images are not offered; send the image as a data: URI or as a file";
         return Err(ApiError::unsupported(param, message));
     }
-    Err(ApiError::field("invalid_image", param, "an image is {\"image_url\": \"data:image/png;base64,…\"}"))
+    Err(ApiError::field(
+        "invalid_image",
+        param,
+        "an image is {\"image_url\": \"data:image/png;base64,…\"}",
+    ))
 }
 
 fn refused(param: &str, error: SpoolError) -> ApiError {
@@ -193,7 +224,8 @@ fn refused(param: &str, error: SpoolError) -> ApiError {
         SpoolError::Io(error) => {
             tracing::error!(%error, "An image could not be stored.");
             let message = "images cannot be stored just now; nothing was sent";
-            ApiError::new(StatusCode::SERVICE_UNAVAILABLE, "storage_unavailable", message).retry_after(10)
+            ApiError::new(StatusCode::SERVICE_UNAVAILABLE, "storage_unavailable", message)
+                .retry_after(10)
         }
         SpoolError::TooLarge { .. } => {
             ApiError::field("image_too_large", param, message).status(StatusCode::PAYLOAD_TOO_LARGE)
@@ -205,14 +237,20 @@ fn refused(param: &str, error: SpoolError) -> ApiError {
 
 fn broken(error: &MultipartError) -> ApiError {
     if error.status() == StatusCode::PAYLOAD_TOO_LARGE {
-        return ApiError::new(error.status(), "request_too_large", "the request is larger than is taken");
+        return ApiError::new(
+            error.status(),
+            "request_too_large",
+            "the request is larger than is taken",
+        );
     }
     unreadable(&format!("the form is broken: {}", error.body_text()))
 }
 
 fn untaken(error: IntakeError) -> ApiError {
     let error = match error {
-        IntakeError::Image { number, why } => return refused(&format!("images[{number}].image_url"), why),
+        IntakeError::Image { number, why } => {
+            return refused(&format!("images[{number}].image_url"), why);
+        }
         IntakeError::Lift(error) => error,
     };
     match &error {
@@ -249,10 +287,14 @@ mod tests {
     #[test]
     fn bracketed_names_nest() {
         let mut fields = Map::new();
-        for (name, value) in [("a", "1"), ("m[k]", "v"), ("m[l]", "w"), ("s[]", "x"), ("s[]", "y")] {
+        for (name, value) in [("a", "1"), ("m[k]", "v"), ("m[l]", "w"), ("s[]", "x"), ("s[]", "y")]
+        {
             assert!(place(&mut fields, name, value.to_owned()).is_ok(), "{name}");
         }
-        assert_eq!(Value::Object(fields.clone()), json!({ "a": "1", "m": { "k": "v", "l": "w" }, "s": ["x", "y"] }));
+        assert_eq!(
+            Value::Object(fields.clone()),
+            json!({ "a": "1", "m": { "k": "v", "l": "w" }, "s": ["x", "y"] })
+        );
         for name in ["m[]", "s[k]", "m[a][b]", "m[a"] {
             assert!(place(&mut fields, name, String::new()).is_err(), "{name}");
         }

@@ -84,13 +84,18 @@ fn wait(text: Option<&str>, most: Duration) -> Result<Option<Duration>, ApiError
     let seconds = text.parse::<f64>().ok().and_then(|s| Duration::try_from_secs_f64(s).ok());
     match seconds {
         Some(wait) => Ok(Some(wait.min(most))),
-        None => Err(ApiError::invalid("wait", format!("`wait` is a number of seconds, not '{text}'"))),
+        None => {
+            Err(ApiError::invalid("wait", format!("`wait` is a number of seconds, not '{text}'")))
+        }
     }
 }
 
 async fn include(api: &Api, id: &JobId, list: &str, body: &mut Value) -> Result<(), ApiError> {
     if list != "exchanges" {
-        return Err(ApiError::invalid("include", format!("`include` can be exchanges, not '{list}'")));
+        return Err(ApiError::invalid(
+            "include",
+            format!("`include` can be exchanges, not '{list}'"),
+        ));
     }
     let exchanges = api.engine.exchanges(id).await?;
     let numbered = exchanges.iter().enumerate().map(|(index, exchange)| {
@@ -116,7 +121,8 @@ fn limit(text: Option<&str>, most: usize) -> Result<usize, ApiError> {
 }
 
 fn after(text: &str) -> Result<JobId, ApiError> {
-    JobId::parse(text).ok_or_else(|| ApiError::invalid("after", format!("`after` is a job's id, not '{text}'")))
+    JobId::parse(text)
+        .ok_or_else(|| ApiError::invalid("after", format!("`after` is a job's id, not '{text}'")))
 }
 
 fn status(text: &str) -> Result<Status, ApiError> {

@@ -35,8 +35,18 @@ impl Links {
     }
 
     /// Whether a link is ours and not too old.
-    pub(crate) fn is_valid(&self, job: &JobId, image: usize, expires: u64, sig: &str, now_ms: u64) -> bool {
-        let given = BASE64URL_NOPAD.decode(sig.as_bytes()).ok().and_then(|sig| blake3::Hash::from_slice(&sig).ok());
+    pub(crate) fn is_valid(
+        &self,
+        job: &JobId,
+        image: usize,
+        expires: u64,
+        sig: &str,
+        now_ms: u64,
+    ) -> bool {
+        let given = BASE64URL_NOPAD
+            .decode(sig.as_bytes())
+            .ok()
+            .and_then(|sig| blake3::Hash::from_slice(&sig).ok());
         // Hashes compare in constant time.
         expires >= seconds(now_ms) && given == Some(self.sign(job, image, expires))
     }
@@ -50,7 +60,8 @@ impl Links {
 fn master_key(path: &Path) -> io::Result<[u8; KEY]> {
     match fs::read(path) {
         Ok(bytes) => bytes.try_into().map_err(|_| {
-            let what = format!("{} does not hold {KEY} bytes; restore it from a backup", path.display());
+            let what =
+                format!("{} does not hold {KEY} bytes; restore it from a backup", path.display());
             io::Error::new(io::ErrorKind::InvalidData, what)
         }),
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
@@ -65,7 +76,12 @@ fn master_key(path: &Path) -> io::Result<[u8; KEY]> {
 fn write_once(path: &Path, key: &[u8; KEY]) -> io::Result<[u8; KEY]> {
     use std::os::unix::fs::OpenOptionsExt;
     let temporary = path.with_extension("tmp");
-    let mut file = fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&temporary)?;
+    let mut file = fs::OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(&temporary)?;
     file.write_all(key)?;
     file.sync_all()?;
     fs::rename(&temporary, path)?;
@@ -74,8 +90,6 @@ fn write_once(path: &Path, key: &[u8; KEY]) -> io::Result<[u8; KEY]> {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "tests")]
-
     use super::*;
 
     #[test]

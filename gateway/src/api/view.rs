@@ -137,7 +137,9 @@ fn billed(attempt: &Attempt) -> Billed {
     match &attempt.state {
         State::Stored(_) | State::Fetching(_) => Billed::Yes,
         State::Planned => Billed::No,
-        State::Refused(failure) | State::Failed(failure, _) | State::Unknown(failure) => failure.billed,
+        State::Refused(failure) | State::Failed(failure, _) | State::Unknown(failure) => {
+            failure.billed
+        }
         State::InFlight | State::Accepted | State::Abandoned => Billed::Unknown,
     }
 }

@@ -1,5 +1,3 @@
-#![expect(clippy::unwrap_used, reason = "tests")]
-
 use super::*;
 use proptest::prelude::*;
 use serde_json::json;
@@ -62,7 +60,9 @@ fn says(verdict: serde_json::Value) -> impl FnOnce(&Memo, Call<'_>) -> Stepped {
 }
 
 fn fail(class: &str) -> serde_json::Value {
-    let fields = serde_json::to_value(Failure::new(serde_json::from_value(json!(class)).unwrap(), "no")).unwrap();
+    let fields =
+        serde_json::to_value(Failure::new(serde_json::from_value(json!(class)).unwrap(), "no"))
+            .unwrap();
     json!({ "fail": fields })
 }
 

@@ -6,8 +6,8 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use serde::de::DeserializeOwned;
-use toml::de::{DeTable, DeValue};
 use toml::Spanned;
+use toml::de::{DeTable, DeValue};
 
 use crate::problem::Problem;
 
@@ -42,7 +42,12 @@ impl<'a> Document<'a> {
     }
 
     /// Notes a problem.
-    pub fn problem(&mut self, line: Option<usize>, what: impl Into<String>, mend: impl Into<String>) {
+    pub fn problem(
+        &mut self,
+        line: Option<usize>,
+        what: impl Into<String>,
+        mend: impl Into<String>,
+    ) {
         self.problems.push(Problem::error(&self.file, line, what, mend));
     }
 
@@ -78,14 +83,18 @@ impl<'a> Document<'a> {
         match value.into_inner() {
             DeValue::Table(inner) => Table::new(path, line, self.text, inner),
             _ => {
-                self.problem(Some(line), format!("{path} must be a table"), format!("write [{path}]"));
+                self.problem(
+                    Some(line),
+                    format!("{path} must be a table"),
+                    format!("write [{path}]"),
+                );
                 Table::empty(path, line)
             }
         }
     }
 
     /// Refuses what was not taken.
-    pub fn close(&mut self, table: Table<'a>) {
+    pub fn close(&mut self, table: &Table<'a>) {
         for (key, (line, _)) in &table.fields {
             let name = table.name(key);
             let mend = match nearest(key, table.known.iter().copied()) {
@@ -127,7 +136,9 @@ impl<'a> Table<'a> {
     pub fn peek(&self, key: &str) -> Option<Table<'a>> {
         let (line, value) = self.fields.get(key)?;
         match value.get_ref() {
-            DeValue::Table(inner) => Some(Table::new(self.name(key), *line, self.text, inner.clone())),
+            DeValue::Table(inner) => {
+                Some(Table::new(self.name(key), *line, self.text, inner.clone()))
+            }
             _ => None,
         }
     }
@@ -175,7 +186,9 @@ mod tests {
 
     #[test]
     fn distance_counts_edits() {
-        for (a, b, want) in [("", "", 0), ("abc", "abc", 0), ("kitten", "sitting", 3), ("ab", "", 2), ("", "xy", 2)] {
+        for (a, b, want) in
+            [("", "", 0), ("abc", "abc", 0), ("kitten", "sitting", 3), ("ab", "", 2), ("", "xy", 2)]
+        {
             assert_eq!(distance(a, b), want, "{a} {b}");
         }
     }
@@ -183,10 +196,11 @@ mod tests {
     #[test]
     fn unknown_keys_name_their_line_and_the_nearest() {
         let text = "name = \"x\"\nprioritty = 3\n";
-        let (mut document, mut table) = Document::parse(Path::new("p.toml"), text).unwrap_or_else(|p| unreachable!("{p}"));
+        let (mut document, mut table) =
+            Document::parse(Path::new("p.toml"), text).unwrap_or_else(|p| unreachable!("{p}"));
         let name: Option<String> = document.take(&mut table, "name", "text");
         let priority: Option<i64> = document.take(&mut table, "priority", "a whole number");
-        document.close(table);
+        document.close(&table);
         assert_eq!((name.as_deref(), priority), (Some("x"), None));
         let problems = document.finish();
         assert_eq!(problems.len(), 1);

@@ -122,7 +122,11 @@ impl ProviderFile {
     ///
     /// # Errors
     /// Everything that is wrong with it.
-    pub fn parse(file: &Path, text: &str, plugins: &Registry) -> Result<(Self, Vec<Problem>), Vec<Problem>> {
+    pub fn parse(
+        file: &Path,
+        text: &str,
+        plugins: &Registry,
+    ) -> Result<(Self, Vec<Problem>), Vec<Problem>> {
         let (mut document, root) = Document::parse(file, text).map_err(|problem| vec![problem])?;
         let read = Reader { document: &mut document, plugins }.provider(file, root);
         let problems = document.finish();
@@ -169,7 +173,11 @@ impl<'a> Reader<'_, 'a> {
         let api_key = self.key(&mut root);
         let hosts = self.hosts(&mut root, &defaults);
         if api_key.is_none() && hosts.domestic != SANDBOX && !lines.contains_key("api_key") {
-            self.document.problem(Some(1), "api_key is missing", "write the account's key, or ${env:NAME}");
+            self.document.problem(
+                Some(1),
+                "api_key is missing",
+                "write the account's key, or ${env:NAME}",
+            );
         }
         let take = &mut *self.document;
         let provider = ProviderFile {
@@ -181,14 +189,19 @@ impl<'a> Reader<'_, 'a> {
             default: take.take(&mut root, "default", "true or false").unwrap_or(false),
             sync: take.take(&mut root, "sync", "true or false").unwrap_or(false),
             retry: take.take(&mut root, "retry", "true or false").unwrap_or(true),
-            model: take.take(&mut root, "model", "text").or(defaults.model.clone()).filter(|m| !m.is_empty()),
+            model: take
+                .take(&mut root, "model", "text")
+                .or(defaults.model.clone())
+                .filter(|m| !m.is_empty()),
             aliases: take.take(&mut root, "aliases", "a list of names").unwrap_or_default(),
             description: take.take(&mut root, "description", "text").unwrap_or_default(),
             region: take.take(&mut root, "region", "\"domestic\" or \"overseas\""),
             on_ambiguous: take
                 .take(&mut root, "on_ambiguous", "\"cost_safe\" or \"availability_first\"")
                 .unwrap_or_default(),
-            when_full: take.take(&mut root, "when_full", "\"next\" or \"wait\"").unwrap_or_default(),
+            when_full: take
+                .take(&mut root, "when_full", "\"next\" or \"wait\"")
+                .unwrap_or_default(),
             price: self.price(&mut root),
             endpoints: self.endpoints(&mut root, &defaults),
             limits: self.limits(&mut root, &defaults),
@@ -198,7 +211,7 @@ impl<'a> Reader<'_, 'a> {
             hosts,
             lines,
         };
-        self.document.close(root);
+        self.document.close(&root);
         Some(provider)
     }
 
@@ -217,7 +230,11 @@ impl<'a> Reader<'_, 'a> {
         let there = root.lines().contains_key(key);
         let value: Option<String> = self.document.take(root, key, "text");
         if !there || value.as_ref().is_some_and(|v| v.trim().is_empty()) {
-            self.document.problem(Some(root.line(key)), format!("{key} is missing"), format!("write {key} = \"…\""));
+            self.document.problem(
+                Some(root.line(key)),
+                format!("{key} is missing"),
+                format!("write {key} = \"…\""),
+            );
             return None;
         }
         value
@@ -233,13 +250,21 @@ impl<'a> Reader<'_, 'a> {
                 None if known.is_empty() => "put its plugin beside the executable".to_owned(),
                 None => format!("known are: {}", known.join(", ")),
             };
-            self.document.problem(Some(line), format!("type '{id}' is not an API type of any loaded plugin"), mend);
+            self.document.problem(
+                Some(line),
+                format!("type '{id}' is not an API type of any loaded plugin"),
+                mend,
+            );
         }
         Some(id)
     }
 
     fn known_types(&self) -> Vec<&str> {
-        self.plugins.libraries().iter().flat_map(|l| l.label().types.iter().map(|t| t.id.as_str())).collect()
+        self.plugins
+            .libraries()
+            .iter()
+            .flat_map(|l| l.label().types.iter().map(|t| t.id.as_str()))
+            .collect()
     }
 
     fn defaults(&self, id: &str) -> Option<crate::plugin::label::Defaults> {
@@ -252,7 +277,11 @@ impl<'a> Reader<'_, 'a> {
         match super::reference::resolve(&written) {
             Ok(secret) => Some(secret),
             Err(problem) => {
-                self.document.problem(Some(line), format!("api_key {}", problem.what), problem.mend);
+                self.document.problem(
+                    Some(line),
+                    format!("api_key {}", problem.what),
+                    problem.mend,
+                );
                 None
             }
         }
@@ -260,13 +289,19 @@ impl<'a> Reader<'_, 'a> {
 
     fn hosts(&mut self, root: &mut Table<'a>, defaults: &crate::plugin::label::Defaults) -> Hosts {
         let mut table = self.document.table(root, "hosts");
-        let domestic = self.host(&mut table, "domestic").unwrap_or_else(|| defaults.hosts.domestic.clone());
-        let overseas = self.host(&mut table, "overseas").unwrap_or_else(|| defaults.hosts.overseas.clone());
+        let domestic =
+            self.host(&mut table, "domestic").unwrap_or_else(|| defaults.hosts.domestic.clone());
+        let overseas =
+            self.host(&mut table, "overseas").unwrap_or_else(|| defaults.hosts.overseas.clone());
         if domestic.is_empty() {
             let line = table.line("domestic");
-            self.document.problem(Some(line), "hosts.domestic is missing", "write the provider's https:// address");
+            self.document.problem(
+                Some(line),
+                "hosts.domestic is missing",
+                "write the provider's https:// address",
+            );
         }
-        self.document.close(table);
+        self.document.close(&table);
         Hosts { domestic, overseas }
     }
 
@@ -306,26 +341,42 @@ impl<'a> Reader<'_, 'a> {
         endpoints
     }
 
-    fn limits(&mut self, root: &mut Table<'a>, defaults: &crate::plugin::label::Defaults) -> Limits {
+    fn limits(
+        &mut self,
+        root: &mut Table<'a>,
+        defaults: &crate::plugin::label::Defaults,
+    ) -> Limits {
         let mut table = self.document.table(root, "limits");
-        let concurrency = self.document.take(&mut table, "concurrency", "a whole number of at least 1");
+        let concurrency =
+            self.document.take(&mut table, "concurrency", "a whole number of at least 1");
         let line = table.line("timeout");
-        let timeout: Option<String> = self.document.take(&mut table, "timeout", "a time such as \"10m\"");
-        let timeout = timeout.or(defaults.limits.timeout.clone()).unwrap_or_else(|| "10m".to_owned());
+        let timeout: Option<String> =
+            self.document.take(&mut table, "timeout", "a time such as \"10m\"");
+        let timeout =
+            timeout.or(defaults.limits.timeout.clone()).unwrap_or_else(|| "10m".to_owned());
         let timeout = duration::parse(&timeout).unwrap_or_else(|| {
             let what = format!("limits.timeout = \"{timeout}\" is not a time");
             self.document.problem(Some(line), what, "write it as 90s, 10m or 1h");
             Duration::from_secs(600)
         });
-        let polls: Option<u32> = self.document.take(&mut table, "polls_per_second", "a whole number");
+        let polls: Option<u32> =
+            self.document.take(&mut table, "polls_per_second", "a whole number");
         let per_day: u64 = self.document.take(&mut table, "per_day", "a whole number").unwrap_or(0);
         if per_day != 0 {
-            self.document.problem(Some(line), "limits.per_day is not built yet", "write 0 or remove it");
+            self.document.problem(
+                Some(line),
+                "limits.per_day is not built yet",
+                "write 0 or remove it",
+            );
         }
-        self.document.close(table);
+        self.document.close(&table);
         let concurrency: u32 = concurrency.or(defaults.limits.concurrency).unwrap_or(3);
         if concurrency == 0 {
-            self.document.problem(Some(line), "limits.concurrency is 0", "write at least 1, or enabled = false");
+            self.document.problem(
+                Some(line),
+                "limits.concurrency is 0",
+                "write at least 1, or enabled = false",
+            );
         }
         let polls_per_second = polls.unwrap_or(10.max(concurrency.saturating_mul(2))).max(1);
         Limits { concurrency, polls_per_second, timeout }
@@ -338,10 +389,17 @@ impl<'a> Reader<'_, 'a> {
             let (amount, currency) = (amount.trim(), currency.trim());
             let money = amount.parse::<f64>().is_ok_and(|a| a.is_finite() && a >= 0.0);
             let unit = currency.len() == 3 && currency.bytes().all(|b| b.is_ascii_uppercase());
-            (money && unit).then(|| retouch_sdk::Cost { amount: amount.to_owned(), currency: currency.to_owned() })
+            (money && unit).then(|| retouch_sdk::Cost {
+                amount: amount.to_owned(),
+                currency: currency.to_owned(),
+            })
         });
         if cost.is_none() {
-            self.document.problem(Some(line), format!("price = \"{text}\" is not a price"), "write it as \"0.40 CNY\"");
+            self.document.problem(
+                Some(line),
+                format!("price = \"{text}\" is not a price"),
+                "write it as \"0.40 CNY\"",
+            );
         }
         cost
     }
@@ -352,7 +410,11 @@ fn base_url(text: &str) -> Result<(), &'static str> {
     if !matches!(url.scheme(), "https" | "http") || url.host_str().is_none() {
         return Err("is not an http address");
     }
-    if !url.username().is_empty() || url.password().is_some() || url.query().is_some() || url.fragment().is_some() {
+    if !url.username().is_empty()
+        || url.password().is_some()
+        || url.query().is_some()
+        || url.fragment().is_some()
+    {
         return Err("holds more than scheme, host and path");
     }
     Ok(())

@@ -24,7 +24,10 @@ pub fn resolve(written: &str) -> Result<Secret, Unresolved> {
     match inner.split_once(':') {
         Some(("env", name)) => from_env(name),
         Some(("file", path)) => from_file(path),
-        _ => Err(unresolved("is a reference of an unknown kind", "write ${env:NAME} or ${file:/path}")),
+        _ => Err(unresolved(
+            "is a reference of an unknown kind",
+            "write ${env:NAME} or ${file:/path}",
+        )),
     }
 }
 
@@ -34,7 +37,10 @@ fn literal(written: &str) -> Result<Secret, Unresolved> {
         return Err(unresolved("is empty", "write the account's key, or ${env:NAME}"));
     }
     if text.starts_with("enc:") {
-        return Err(unresolved("is sealed, which this version cannot read", "write ${env:NAME} or the key itself"));
+        return Err(unresolved(
+            "is sealed, which this version cannot read",
+            "write ${env:NAME} or the key itself",
+        ));
     }
     sendable(text)
 }
@@ -52,7 +58,10 @@ fn from_env(name: &str) -> Result<Secret, Unresolved> {
 fn from_file(path: &str) -> Result<Secret, Unresolved> {
     match fs::read_to_string(path) {
         Ok(text) if !text.trim().is_empty() => sendable(text.trim()),
-        Ok(_) => Err(unresolved(format!("names the file {path}, which is empty"), "write the key into it")),
+        Ok(_) => Err(unresolved(
+            format!("names the file {path}, which is empty"),
+            "write the key into it",
+        )),
         Err(error) => {
             let what = format!("names the file {path}, which cannot be read: {error}");
             Err(unresolved(what, "check path and permissions"))

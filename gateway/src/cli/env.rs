@@ -5,6 +5,7 @@
 
 /// A variable's text; `None` when it is unset, empty or no text.
 pub(super) fn text(name: &str) -> Option<String> {
+    #[expect(clippy::disallowed_methods, reason = "what only the command line reads is no setting")]
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 

@@ -33,7 +33,8 @@ impl Engine {
                 job.exhausted(now);
                 return Begun::default();
             }
-            let asked: Vec<String> = job.record.attempts.iter().map(|a| a.provider.clone()).collect();
+            let asked: Vec<String> =
+                job.record.attempts.iter().map(|a| a.provider.clone()).collect();
             let asked: Vec<&str> = asked.iter().map(String::as_str).collect();
             let has_room = |p: &Provider| self.live.open(&p.account) < p.file.limits.concurrency;
             let open = |p: &Provider| self.live.open(&p.account);
@@ -46,7 +47,8 @@ impl Engine {
                     return Begun::default();
                 }
             };
-            let Some(place) = self.live.take(&provider.account, provider.file.limits.concurrency) else {
+            let Some(place) = self.live.take(&provider.account, provider.file.limits.concurrency)
+            else {
                 continue; // somebody was faster; look again
             };
             job.skip(skips);
@@ -55,7 +57,9 @@ impl Engine {
             match job.next() {
                 crate::job::Next::Route => drop(place),
                 crate::job::Next::Ended => return Begun::default(),
-                crate::job::Next::Attempt(_) => return Begun { place: Some(place), line: Vec::new() },
+                crate::job::Next::Attempt(_) => {
+                    return Begun { place: Some(place), line: Vec::new() };
+                }
             }
         }
     }
@@ -74,7 +78,8 @@ impl Engine {
 
 /// Lets the next request go in the same commit that plans it, if it is unsafe and due now.
 pub(super) fn release_if_due(attempt: &mut Attempt, now: Ms) {
-    let due = attempt.effect.as_ref().is_some_and(|e| e.request.effect == Effect::Unsafe && e.at <= now);
+    let due =
+        attempt.effect.as_ref().is_some_and(|e| e.request.effect == Effect::Unsafe && e.at <= now);
     if due && attempt.state == State::Planned {
         attempt.release(now);
     }
@@ -90,12 +95,14 @@ pub(super) fn settle(job: &mut Job, provider: &Provider, now: Ms) {
 /// When the job ends at the latest, once this provider has it.
 pub(super) fn deadline(job: &Job, provider: &Provider, now: Ms) -> Ms {
     let theirs = now + crate::duration::ms(provider.file.limits.timeout);
-    let asked = job.request.timeout.map(|seconds| job.record.created + seconds.saturating_mul(1_000));
+    let asked =
+        job.request.timeout.map(|seconds| job.record.created + seconds.saturating_mul(1_000));
     asked.map_or(theirs, |asked| asked.min(theirs))
 }
 
 fn attempt(job: &Job, provider: &Provider, model: Option<String>, now: Ms) -> Attempt {
-    let doubt = job.record.attempts.iter().any(|a| matches!(a.state, State::Unknown(_) | State::Abandoned));
+    let doubt =
+        job.record.attempts.iter().any(|a| matches!(a.state, State::Unknown(_) | State::Abandoned));
     Attempt {
         number: u32::try_from(job.record.attempts.len()).unwrap_or(u32::MAX).saturating_add(1),
         slot: 0,

@@ -36,7 +36,10 @@ impl Cell {
 
     /// Holds a place at an account, giving back the one held before.
     pub(super) fn hold(&self, place: Option<Place>) {
-        let before = std::mem::replace(&mut *self.place.lock().unwrap_or_else(PoisonError::into_inner), place);
+        let before = std::mem::replace(
+            &mut *self.place.lock().unwrap_or_else(PoisonError::into_inner),
+            place,
+        );
         drop(before);
     }
 

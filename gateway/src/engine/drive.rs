@@ -60,7 +60,9 @@ impl Engine {
         };
         let Some(provider) = self.provider_of(&job) else { return Ok(Some(now + MISSING)) };
         match todo {
-            Todo::Send(at) if last_chance(&job, at) > now => return Ok(Some(last_chance(&job, at))),
+            Todo::Send(at) if last_chance(&job, at) > now => {
+                return Ok(Some(last_chance(&job, at)));
+            }
             Todo::Send(_) => self.send(cell, &job, &provider).await?,
             Todo::Fetch => self.fetch(cell, &job, &provider).await?,
             Todo::Closed => {}
@@ -91,7 +93,12 @@ impl Engine {
         Ok((!begun.line.is_empty()).then_some(deadline))
     }
 
-    async fn send(&self, cell: &Arc<Cell>, job: &Job, provider: &Arc<Provider>) -> Result<(), NotOurs> {
+    async fn send(
+        &self,
+        cell: &Arc<Cell>,
+        job: &Job,
+        provider: &Arc<Provider>,
+    ) -> Result<(), NotOurs> {
         let mut job = job.clone();
         if self.must_release(&mut job, provider) {
             self.commit(cell, job.clone()).await?;
@@ -103,15 +110,19 @@ impl Engine {
         let id = job.id.clone();
         let job_deadline = job.record.deadline;
         if let Some(attempt) = job.attempt_mut() {
-            let frame = Frame { provider, job: &id, attempt: attempt.number, now, deadline: job_deadline };
+            let frame =
+                Frame { provider, job: &id, attempt: attempt.number, now, deadline: job_deadline };
             attempt.advance(event, now, |memo, call| frame.step(memo, call));
             release_if_due(attempt, now);
         }
-        if job.attempt().is_some_and(|a| a.submitted.is_some()) && before.as_ref().is_some_and(|b| b.submitted.is_none()) {
+        if job.attempt().is_some_and(|a| a.submitted.is_some())
+            && before.as_ref().is_some_and(|b| b.submitted.is_none())
+        {
             job.record.deadline = deadline(&job, provider, now);
         }
         settle(&mut job, provider, now);
-        let unchanged = before.zip(job.attempt()).is_some_and(|(before, after)| same(&before, after));
+        let unchanged =
+            before.zip(job.attempt()).is_some_and(|(before, after)| same(&before, after));
         if unchanged && !job.record.status.is_terminal() {
             cell.show(job);
             return Ok(());
@@ -137,13 +148,15 @@ impl Engine {
     async fn pace(&self, job: &Job, provider: &Provider) {
         if job.attempt().is_some_and(|a| a.phase() == Phase::Polling) {
             let now = now_ms();
-            let at = self.live.poll_at(&provider.account, provider.file.limits.polls_per_second, now);
+            let at =
+                self.live.poll_at(&provider.account, provider.file.limits.polls_per_second, now);
             tokio::time::sleep(Duration::from_millis(at.saturating_sub(now))).await;
         }
     }
 
     async fn exchange(&self, job: &Job, provider: &Arc<Provider>) -> Event {
-        let Some((attempt, effect)) = job.attempt().and_then(|a| Some((a, a.effect.as_ref()?))) else {
+        let Some((attempt, effect)) = job.attempt().and_then(|a| Some((a, a.effect.as_ref()?)))
+        else {
             return Event::Interrupted;
         };
         let at = now_ms();
@@ -161,8 +174,12 @@ impl Engine {
             .await;
         self.parts.store.note(note(job, attempt, &effect.request, &reply, at));
         match reply {
-            Reply::Answer(answer) => Event::Reply { head: answer.head, body: answer.body, blobs: answer.blobs },
-            Reply::None { sent, class, detail } => Event::NoReply { sent, class: class.to_owned(), detail },
+            Reply::Answer(answer) => {
+                Event::Reply { head: answer.head, body: answer.body, blobs: answer.blobs }
+            }
+            Reply::None { sent, class, detail } => {
+                Event::NoReply { sent, class: class.to_owned(), detail }
+            }
         }
     }
 
@@ -215,17 +232,30 @@ fn last_chance(job: &Job, at: Ms) -> Ms {
     at.min(job.record.deadline)
 }
 
-/// Whether nothing changed that has to survive a crash: only counts and times did.
+/// Whether nothing changed that has to survive a crash: only counts and times did, or a question
+/// was answered whose answer can be had again by asking again.
 fn same(before: &Attempt, after: &Attempt) -> bool {
-    let request = |a: &Attempt| a.effect.as_ref().map(|e| (e.request.method.clone(), e.request.url.clone(), e.request.body.clone()));
+    if matches!((&before.state, &after.state), (State::Accepted, State::Fetching(_))) {
+        return after.effect.as_ref().is_some_and(|e| e.request.effect == Effect::Safe);
+    }
+    let request = |a: &Attempt| {
+        a.effect
+            .as_ref()
+            .map(|e| (e.request.method.clone(), e.request.url.clone(), e.request.body.clone()))
+    };
     before.state == after.state
         && before.memo.state == after.memo.state
         && before.task == after.task
-        && before.upstream_status == after.upstream_status
         && request(before) == request(after)
 }
 
-fn note(job: &Job, attempt: &Attempt, request: &retouch_sdk::Request, reply: &Reply, at: Ms) -> Exchange {
+fn note(
+    job: &Job,
+    attempt: &Attempt,
+    request: &retouch_sdk::Request,
+    reply: &Reply,
+    at: Ms,
+) -> Exchange {
     let (status, sent, error) = match reply {
         Reply::Answer(answer) => (Some(answer.head.status), None, None),
         Reply::None { sent, class, detail } => {

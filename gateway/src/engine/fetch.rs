@@ -97,6 +97,8 @@ fn passing(error: &DownloadError) -> bool {
     match error {
         DownloadError::Unreachable { .. } | DownloadError::Timeout | DownloadError::Io(_) => true,
         DownloadError::Status(status) => matches!(status, 408 | 429 | 500..=599),
-        DownloadError::Blocked(_) | DownloadError::TooManyRedirects | DownloadError::Image(_) => false,
+        DownloadError::Blocked(_) | DownloadError::TooManyRedirects | DownloadError::Image(_) => {
+            false
+        }
     }
 }

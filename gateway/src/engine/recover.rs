@@ -28,7 +28,8 @@ impl Engine {
 
     async fn take_up(&self, mut job: Job) -> Result<(), StoreError> {
         let id = job.id.clone();
-        let forgotten = job.record.sandbox && job.attempt().is_some_and(|a| !matches!(a.state, State::Fetching(_)));
+        let forgotten = job.record.sandbox
+            && job.attempt().is_some_and(|a| !matches!(a.state, State::Fetching(_)));
         if forgotten {
             job.begin_anew();
         }
@@ -38,7 +39,8 @@ impl Engine {
         }
         let provider = job.attempt().filter(|a| a.is_open()).map(|a| a.provider.clone());
         let snapshot = self.parts.snapshot.load();
-        let place = provider.and_then(|id| snapshot.provider(&id).map(|p| self.live.retake(&p.account)));
+        let place =
+            provider.and_then(|id| snapshot.provider(&id).map(|p| self.live.retake(&p.account)));
         self.lock().insert(id.clone(), Arc::new(Cell::new(job, place)));
         self.timer.arm(&id, now_ms());
         Ok(())
@@ -51,7 +53,9 @@ impl Engine {
         let Some(attempt) = job.attempt_mut() else { return false };
         match attempt.state {
             State::InFlight => {
-                attempt.advance(Event::Interrupted, now, |_, _| Err(Failure::plugin_bug("not a step")));
+                attempt.advance(Event::Interrupted, now, |_, _| {
+                    Err(Failure::plugin_bug("not a step"))
+                });
                 let provider = attempt.provider.clone();
                 match self.parts.snapshot.load().provider(&provider) {
                     Some(provider) => settle(job, provider, now),

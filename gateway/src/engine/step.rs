@@ -35,7 +35,8 @@ impl Frame<'_> {
                 deadline_ms: self.deadline,
             })
             .map_err(|error| bug(&error))?;
-        let outcome: Outcome = serde_json::from_slice(&answer.outcome).map_err(|error| bug(&error))?;
+        let outcome: Outcome =
+            serde_json::from_slice(&answer.outcome).map_err(|error| bug(&error))?;
         let state = String::from_utf8(answer.state).map_err(|error| bug(&error))?;
         Ok((outcome, state))
     }

@@ -103,10 +103,13 @@ impl Spool {
 
     async fn flush(&mut self) -> io::Result<()> {
         let mut draft = self.draft().await?;
-        let chunk = std::mem::replace(&mut self.pending, Vec::with_capacity(CHUNK));
+        // Two buffers take turns: a new one for each chunk would cost more than hashing it.
+        let mut chunk = std::mem::replace(&mut self.pending, std::mem::take(&mut draft.spare));
         let folder = Arc::clone(&self.folder);
         self.draft = Work::Busy(spawn_blocking(move || {
             draft.append(&folder, &chunk)?;
+            chunk.clear();
+            draft.spare = chunk;
             Ok(draft)
         }));
         Ok(())
@@ -138,6 +141,7 @@ struct Draft {
     bytes: u64,
     head: Vec<u8>,
     temp: Option<Temp>,
+    spare: Vec<u8>,
 }
 
 #[derive(Debug)]
@@ -160,7 +164,7 @@ impl Draft {
             Kind::Input => Hash::Blake3(Box::new(blake3::Hasher::new())),
             Kind::Result => Hash::Sha256(Sha256::new()),
         };
-        Self { hash, bytes: 0, head: Vec::new(), temp: None }
+        Self { hash, bytes: 0, head: Vec::new(), temp: None, spare: Vec::new() }
     }
 
     fn append(&mut self, folder: &Folder, chunk: &[u8]) -> io::Result<()> {

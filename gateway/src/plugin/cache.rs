@@ -90,7 +90,6 @@ fn fill(bytes: &[u8], temporary: &Path) -> io::Result<()> {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "tests")]
     use super::*;
 
     fn mode(path: &Path) -> u32 {

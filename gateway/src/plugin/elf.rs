@@ -76,7 +76,6 @@ fn broken(what: &str) -> Fault {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "tests")]
     use super::*;
 
     fn label_bytes(magic: &[u8; 8], length: u32, json: &[u8]) -> Vec<u8> {

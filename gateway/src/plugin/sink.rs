@@ -81,7 +81,6 @@ impl Collected {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "tests")]
     use super::*;
 
     fn collected(writes: &[(u32, &[u8])]) -> Collected {

@@ -1,6 +1,4 @@
 //! The loader against a plugin in C, built from the public header, and against broken ones.
-#![expect(clippy::unwrap_used, reason = "tests")]
-
 use std::fs;
 use std::io;
 use std::os::unix::fs::PermissionsExt;

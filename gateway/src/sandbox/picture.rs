@@ -206,8 +206,6 @@ fn encode(picture: RgbaImage) -> Result<Vec<u8>, Spoilt> {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "tests")]
-
     use image::{Rgb, RgbImage};
 
     use super::*;
@@ -226,6 +224,7 @@ mod tests {
     }
 
     fn made(inputs: &[Bytes], recipe: &Recipe) -> DynamicImage {
+        #[expect(clippy::disallowed_methods, reason = "a picture of our own")]
         image::load_from_memory(&make(inputs, recipe).unwrap()).unwrap()
     }
 

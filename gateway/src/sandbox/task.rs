@@ -213,8 +213,6 @@ impl Task {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "tests")]
-
     use super::*;
 
     const FILE: &str = "7.png";

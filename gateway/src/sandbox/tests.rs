@@ -1,7 +1,5 @@
 //! The sandbox through its wire: a started server and a client, nothing in between.
 
-#![expect(clippy::unwrap_used, reason = "tests")]
-
 use std::io::Cursor;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -93,6 +91,7 @@ impl Bench {
         assert_eq!(answer["status"], "SUCCESS", "{answer}");
         let (status, bytes) = self.get(answer["results"][0]["url"].as_str().unwrap()).await;
         assert_eq!(status, StatusCode::OK);
+        #[expect(clippy::disallowed_methods, reason = "a picture of our own")]
         image::load_from_memory(&bytes).unwrap()
     }
 }

@@ -258,8 +258,6 @@ pub(super) fn queue_status(running: usize) -> Value {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "tests")]
-
     use super::*;
 
     fn order(change: impl FnOnce(&mut Value)) -> Result<Order, Fault> {

@@ -122,7 +122,10 @@ impl Drop for Sqlite {
 }
 
 impl Readers {
-    fn with<T>(&self, query: impl FnOnce(&Connection) -> Result<T, StoreError>) -> Result<T, StoreError> {
+    fn with<T>(
+        &self,
+        query: impl FnOnce(&Connection) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
         let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
         let connection = match idle {
             Some(connection) => connection,
@@ -142,7 +145,8 @@ fn prepare(db: &mut Connection) -> Result<(), StoreError> {
     // FULL: a commit that was answered survives a power cut, not only a crash.
     db.pragma_update(None, "synchronous", "FULL").map_err(unavailable)?;
     db.pragma_update(None, "wal_autocheckpoint", 20_000).map_err(unavailable)?;
-    let version: i64 = db.pragma_query_value(None, "user_version", |row| row.get(0)).map_err(unavailable)?;
+    let version: i64 =
+        db.pragma_query_value(None, "user_version", |row| row.get(0)).map_err(unavailable)?;
     match version {
         SCHEMA => Ok(()),
         0 => create(db),

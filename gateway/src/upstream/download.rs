@@ -74,7 +74,8 @@ impl Upstream {
 
     async fn get(&self, pass: &Pass) -> Result<Response, DownloadError> {
         let blocked = |why: &str| DownloadError::Blocked(why.to_owned());
-        let client = self.dialer.client(pass.route).ok_or_else(|| blocked("nothing opens its port"))?;
+        let client =
+            self.dialer.client(pass.route).ok_or_else(|| blocked("nothing opens its port"))?;
         let mut request = reqwest::Request::new(Method::GET, pass.url.clone());
         request.headers_mut().insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
         let response = timeout(self.limits.stall, client.execute(request)).await??;

@@ -26,8 +26,17 @@ const LONGEST: usize = 8 * 1024;
 /// What public services listen on.
 const PUBLIC_PORTS: [u16; 2] = [80, 443];
 /// Names that never lead to the public internet.
-const LOCAL: [&str; 9] =
-    ["localhost", "local", "internal", "home.arpa", "lan", "onion", "test", "invalid", "localdomain"];
+const LOCAL: [&str; 9] = [
+    "localhost",
+    "local",
+    "internal",
+    "home.arpa",
+    "lan",
+    "onion",
+    "test",
+    "invalid",
+    "localdomain",
+];
 
 /// Scheme, host and port, as the operator wrote them.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -104,7 +113,8 @@ impl Egress {
     /// # Errors
     /// The first line that cannot be read.
     pub fn parse<S: AsRef<str>>(allow: &[S]) -> Result<Self, BadAllow> {
-        let allow = allow.iter().map(|line| Allow::parse(line.as_ref())).collect::<Result<_, _>>()?;
+        let allow =
+            allow.iter().map(|line| Allow::parse(line.as_ref())).collect::<Result<_, _>>()?;
         Ok(Self { allow })
     }
 

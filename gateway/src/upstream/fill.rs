@@ -15,11 +15,11 @@ pub struct KeyRefused;
 
 /// The key, if the request's target may have it.
 #[derive(Clone, Copy, Debug)]
-pub struct Filler<'a>(pub Option<&'a Secret>);
+pub struct Filler<'a>(pub(super) Option<&'a Secret>);
 
 impl Filler<'_> {
     /// `text` with the key in place.
-    pub fn fill<'t>(&self, text: &'t str) -> Result<Cow<'t, str>, KeyRefused> {
+    pub(super) fn fill<'t>(&self, text: &'t str) -> Result<Cow<'t, str>, KeyRefused> {
         if !asks(text) {
             return Ok(Cow::Borrowed(text));
         }
@@ -28,7 +28,7 @@ impl Filler<'_> {
     }
 
     /// The same for a URL, in which a key must not look like anything else.
-    pub fn fill_url<'t>(&self, url: &'t str) -> Result<Cow<'t, str>, KeyRefused> {
+    pub(super) fn fill_url<'t>(&self, url: &'t str) -> Result<Cow<'t, str>, KeyRefused> {
         if !asks(url) {
             return Ok(Cow::Borrowed(url));
         }
@@ -39,6 +39,6 @@ impl Filler<'_> {
 }
 
 /// Whether the text asks for the key.
-pub fn asks(text: &str) -> bool {
+pub(super) fn asks(text: &str) -> bool {
     text.contains(SECRET)
 }

@@ -45,7 +45,9 @@ impl Lost {
 }
 
 fn class(error: &reqwest::Error) -> &'static str {
-    if causes(error).any(|cause| cause.downcast_ref().is_some_and(|refused: &Refused| refused.is_rule())) {
+    if causes(error)
+        .any(|cause| cause.downcast_ref().is_some_and(|refused: &Refused| refused.is_rule()))
+    {
         return "blocked";
     }
     match error.is_connect() {
@@ -87,8 +89,6 @@ fn chain(error: &reqwest::Error) -> String {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "tests")]
-
     use super::*;
     use crate::upstream::dialer::Dialer;
     use crate::upstream::egress::{Egress, Route};
@@ -99,7 +99,11 @@ mod tests {
         let client = dialer.client(Route::Gated(80)).unwrap();
         let lost = Lost::transport(client.get("http://localhost/?key=1").send().await.unwrap_err());
         assert_eq!((lost.class, lost.unsent), ("blocked", true));
-        assert!(lost.detail.ends_with("the name leads to an address that is not public"), "{}", lost.detail);
+        assert!(
+            lost.detail.ends_with("the name leads to an address that is not public"),
+            "{}",
+            lost.detail
+        );
         assert!(!lost.detail.contains("key="), "{}", lost.detail);
     }
 }

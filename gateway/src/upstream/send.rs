@@ -18,8 +18,18 @@ use crate::secret::Secret;
 
 /// What belongs to the connection or is ours to say.
 const OURS: [&str; 12] = [
-    "host", "accept-encoding", "content-length", "transfer-encoding", "connection", "keep-alive", "te", "trailer",
-    "upgrade", "expect", "proxy-authorization", "proxy-connection",
+    "host",
+    "accept-encoding",
+    "content-length",
+    "transfer-encoding",
+    "connection",
+    "keep-alive",
+    "te",
+    "trailer",
+    "upgrade",
+    "expect",
+    "proxy-authorization",
+    "proxy-connection",
 ];
 /// Answers' headers that plugins have no use for, and logs should not have.
 const HIDDEN: [&str; 2] = ["set-cookie", "set-cookie2"];
@@ -70,7 +80,8 @@ impl Upstream {
     fn prepare(&self, call: &Call<'_>) -> Result<Outgoing, Lost> {
         let request = call.request;
         let blocked = |why: &dyn std::fmt::Display| Lost::blocked(&why.to_string());
-        let pass = self.dialer.judge(&request.url, call.origins, call.hosts).map_err(|e| blocked(&e))?;
+        let pass =
+            self.dialer.judge(&request.url, call.origins, call.hosts).map_err(|e| blocked(&e))?;
         let filler = Filler(pass.key.then_some(call.key));
         let url = filled_url(request, filler, &pass.url)?;
         let plan = Plan::of(&request.body, call.inputs, filler).map_err(|e| blocked(&e))?;
@@ -101,31 +112,32 @@ impl Upstream {
         call: &Call<'_>,
         begun: Instant,
     ) -> Result<Answer, Lost> {
-        let mut head = ResponseHead {
-            effect: call.request.id.clone(),
-            status: response.status().as_u16(),
-            headers: answered(response.headers(), call.key),
-            ..ResponseHead::default()
+        let status = response.status().as_u16();
+        let headers = answered(response.headers(), call.key);
+        let taken = self.take_in(&mut response, call.request.max_response_bytes).await?;
+        let (reference, body, blobs) = match taken {
+            Taken::Image(stored) => {
+                let (mime, bytes) = (stored.mime.clone(), stored.bytes);
+                (BodyRef::Blob { blob: 0, mime, bytes }, Vec::new(), vec![stored])
+            }
+            Taken::Body(rest, blobs) => {
+                let rest = conceal_bytes(rest, call.key);
+                (BodyRef::Attach { attach: 0, bytes: rest.len() as u64 }, rest, blobs)
+            }
         };
-        let asked = usize::try_from(call.request.max_response_bytes).unwrap_or(usize::MAX);
-        let limit = asked.min(self.limits.answer_bytes);
+        let effect = call.request.id.clone();
+        let elapsed_ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
+        let head = ResponseHead { effect, status, headers, body: reference, elapsed_ms };
+        Ok(Answer { head, body: body.into(), blobs })
+    }
+
+    async fn take_in(&self, response: &mut Response, asked: u64) -> Result<Taken, Lost> {
+        let limit = usize::try_from(asked).unwrap_or(usize::MAX).min(self.limits.answer_bytes);
         let mut incoming = Incoming::new(&self.images, limit);
         while let Some(chunk) = response.chunk().await.map_err(Lost::transport)? {
             incoming.push(&chunk).await.map_err(|error| Lost::intake(&error))?;
         }
-        let (body, blobs) = match incoming.finish().await.map_err(|error| Lost::intake(&error))? {
-            Taken::Image(stored) => {
-                head.body = BodyRef::Blob { blob: 0, mime: stored.mime.clone(), bytes: stored.bytes };
-                (Vec::new(), vec![stored])
-            }
-            Taken::Body(rest, blobs) => {
-                let rest = conceal_bytes(rest, call.key);
-                head.body = BodyRef::Attach { attach: 0, bytes: rest.len() as u64 };
-                (rest, blobs)
-            }
-        };
-        head.elapsed_ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
-        Ok(Answer { head, body: body.into(), blobs })
+        incoming.finish().await.map_err(|error| Lost::intake(&error))
     }
 }
 
@@ -145,7 +157,8 @@ fn filled_url(request: &Request, filler: Filler<'_>, judged: &Url) -> Result<Url
         return Ok(judged.clone());
     }
     let filled = filler.fill_url(&request.url).map_err(|error| Lost::blocked(&error))?;
-    let mut url = Url::parse(&filled).map_err(|_| Lost::blocked(&"the key does not fit into the URL"))?;
+    let mut url =
+        Url::parse(&filled).map_err(|_| Lost::blocked(&"the key does not fit into the URL"))?;
     url.set_fragment(None);
     if Origin::of(&url) == Origin::of(judged) {
         return Ok(url);
@@ -199,7 +212,9 @@ fn conceal(text: String, key: &Secret) -> String {
 }
 
 fn conceal_bytes(bytes: Vec<u8>, key: &Secret) -> Vec<u8> {
-    if key.expose().len() < TELLING || memchr::memmem::find(&bytes, key.expose().as_bytes()).is_none() {
+    if key.expose().len() < TELLING
+        || memchr::memmem::find(&bytes, key.expose().as_bytes()).is_none()
+    {
         return bytes;
     }
     conceal(String::from_utf8_lossy(&bytes).into_owned(), key).into_bytes()

@@ -1,5 +1,3 @@
-#![expect(clippy::unwrap_used, reason = "tests")]
-
 mod server;
 
 use base64::Engine;
@@ -103,11 +101,17 @@ async fn sends_an_image_with_exact_length_and_the_key_at_the_last_moment() {
     assert_eq!((answer.head.status, answer.head.effect.as_str()), (200, "e1"));
     assert_eq!(answer.head.body, BodyRef::Attach { attach: 0, bytes: 11 });
     assert_eq!(&answer.body[..], br#"{"id":"t1"}"#);
-    assert!(answer.head.headers.contains(&("content-type".to_owned(), "application/json".to_owned())));
+    assert!(
+        answer.head.headers.contains(&("content-type".to_owned(), "application/json".to_owned()))
+    );
 
     let got = server.requests();
     let [got] = got.as_slice() else { unreachable!("one request") };
-    assert!(got.head.starts_with("POST /v1/edits?key=sk-canary%2F0123456789 HTTP/1.1\r\n"), "{}", got.head);
+    assert!(
+        got.head.starts_with("POST /v1/edits?key=sk-canary%2F0123456789 HTTP/1.1\r\n"),
+        "{}",
+        got.head
+    );
     assert_eq!(got.header("content-length"), Some(got.body.len().to_string().as_str()));
     assert_eq!(got.header("transfer-encoding"), None);
     assert_eq!(got.header("authorization"), Some(format!("Bearer {KEY}").as_str()));
@@ -125,7 +129,9 @@ async fn says_whether_anything_was_sent() {
     let refused = Server::refused().await;
     let cuts = Server::start(|_| Act::Cut).await;
     let hangs = Server::start(|_| Act::Hang(Vec::new())).await;
-    let halves = Server::start(|_| Act::Say(b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nhalf".to_vec())).await;
+    let halves =
+        Server::start(|_| Act::Say(b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nhalf".to_vec()))
+            .await;
     let garbage = Server::start(|_| Act::Say(b"SSH-2.0-x\r\n".to_vec())).await;
     let (json, none) = (Body::Json(json!({ "a": 1 })), Body::Empty);
     let tls = garbage.url().replace("http:", "https:");
@@ -159,13 +165,25 @@ async fn refuses_before_anything_is_sent() {
     for (url, method, headers, body, said) in [
         (elsewhere, "GET", with("authorization", SECRET), Body::Empty, "the key may only go"),
         (elsewhere, "POST", vec![], Body::Json(json!({ "k": [SECRET] })), "the key may only go"),
-        ("https://www.example.com/?k={{secret:api_key}}", "GET", vec![], Body::Empty, "the key may only go"),
+        (
+            "https://www.example.com/?k={{secret:api_key}}",
+            "GET",
+            vec![],
+            Body::Empty,
+            "the key may only go",
+        ),
         ("https://{{secret:api_key}}.example.com/", "GET", vec![], Body::Empty, "no absolute URL"),
         ("http://127.0.0.1/", "GET", vec![], Body::Empty, "not on the public internet"),
         ("http://127.0.0.1:1/", "GET", vec![], Body::Empty, "port 1 is neither"),
         (&here, "PATCH", vec![], Body::Empty, "the method is none of"),
         (&here, "GET", with("Host", "x"), Body::Empty, "the header host is the gateway's"),
-        (&here, "POST", with("content-type", "x/y"), Body::Multipart(vec![]), "the header content-type is"),
+        (
+            &here,
+            "POST",
+            with("content-type", "x/y"),
+            Body::Multipart(vec![]),
+            "the header content-type is",
+        ),
         (&here, "GET", with("x", "a\r\nb: c"), Body::Empty, "the header x cannot be sent"),
         (&here, "PUT", vec![], Body::Image(0), "the body names image 0"),
     ] {
@@ -194,7 +212,8 @@ async fn lifts_images_out_of_answers() {
     .await;
     let json = request("POST", &format!("{}/json", server.url()), Body::Json(json!({})));
     let json = answered(world.exchange(&json, &[], &server.url()).await);
-    let stand_in = json!({ "data": [{ "b64_json": { "$blob": 0, "bytes": bytes.len() } }], "n": 1 });
+    let stand_in =
+        json!({ "data": [{ "b64_json": { "$blob": 0, "bytes": bytes.len() } }], "n": 1 });
     assert_eq!(serde_json::from_slice::<Value>(&json.body).unwrap(), stand_in);
     assert_eq!(json.head.body, BodyRef::Attach { attach: 0, bytes: json.body.len() as u64 });
 
@@ -215,7 +234,10 @@ async fn takes_answers_of_any_kind_within_bounds() {
         "/empty" => answer(204, "text/plain", b""),
         "/short" => answer(503, "text/plain", b"busy"),
         "/html" => answer(502, "text/html", b"<html><b>bad gateway</b></html>"),
-        "/moved" => Act::Say(b"HTTP/1.1 302 Found\r\nlocation: /x\r\nset-cookie: a=b\r\ncontent-length: 0\r\n\r\n".to_vec()),
+        "/moved" => Act::Say(
+            b"HTTP/1.1 302 Found\r\nlocation: /x\r\nset-cookie: a=b\r\ncontent-length: 0\r\n\r\n"
+                .to_vec(),
+        ),
         "/echo" => answer(401, "text/plain", format!("unknown key {KEY}").as_bytes()),
         "/long" => answer(200, "text/plain", &b"x".repeat((1 << 20) + 1)),
         "/forged" => answer(200, "application/json", br#"{"image":{"$blob":0,"bytes":1}}"#),
@@ -238,8 +260,16 @@ async fn takes_answers_of_any_kind_within_bounds() {
     for (path, class, said) in [
         ("/long", "too_large", "more than 1048576 bytes beside its images"),
         ("/forged", "blocked", "the key `$blob` is reserved; rename it"),
-        ("/huge", "too_large", "image 0: the image is larger than 1000000 bytes; send a smaller one"),
-        ("/broken", "blocked", "image 0: this is image/png whose header does not say its size; send a PNG, JPEG or WebP image"),
+        (
+            "/huge",
+            "too_large",
+            "image 0: the image is larger than 1000000 bytes; send a smaller one",
+        ),
+        (
+            "/broken",
+            "blocked",
+            "image 0: this is image/png whose header does not say its size; send a PNG, JPEG or WebP image",
+        ),
     ] {
         let reply = lost(world.exchange(&call(path), &[], &server.url()).await);
         assert_eq!(reply, (Sent::Maybe, class, said.to_owned()));
@@ -254,7 +284,9 @@ async fn an_empty_post_says_so() {
     let world = World::new();
     let server = Server::start(|_| answer(200, "text/plain", b"")).await;
     for method in ["POST", "GET"] {
-        answered(world.exchange(&request(method, &server.url(), Body::Empty), &[], &server.url()).await);
+        answered(
+            world.exchange(&request(method, &server.url(), Body::Empty), &[], &server.url()).await,
+        );
     }
     let got = server.requests();
     assert_eq!(got[0].header("content-length"), Some("0"));
@@ -289,11 +321,16 @@ async fn downloads_a_result_over_redirects_and_without_credentials() {
     .await;
     let origins = [Origin::parse(&server.url()).unwrap()];
     let stored = world.upstream.download(&format!("{}/3", server.url()), &origins).await.unwrap();
-    assert_eq!((stored.bytes, stored.mime.as_str(), stored.width), (bytes.len() as u64, "image/png", 2));
+    assert_eq!(
+        (stored.bytes, stored.mime.as_str(), stored.width),
+        (bytes.len() as u64, "image/png", 2)
+    );
     assert_eq!(stored.sha256.as_ref(), Some(&stored.name));
     let got = server.requests();
     assert_eq!(got.len(), 4);
-    assert!(got.iter().all(|r| r.header("authorization").is_none() && r.header("referer").is_none()));
+    assert!(
+        got.iter().all(|r| r.header("authorization").is_none() && r.header("referer").is_none())
+    );
 }
 
 #[tokio::test]
@@ -318,21 +355,38 @@ async fn a_download_that_fails_says_why_and_leaves_nothing() {
     .await;
     let origins = [Origin::parse(&server.url()).unwrap()];
     for (path, expected) in [
-        ("/inside", "Blocked"), ("/meta", "Blocked"), ("/file", "Blocked"), ("/nowhere", "Blocked"),
-        ("/loop", "TooManyRedirects"), ("/gone", "Status(404)"), ("/html", "Image(NotAnImage"),
-        ("/big", "Image(TooLarge"), ("/cut", "Unreachable"), ("/stall", "Timeout"), ("/", "Timeout"),
+        ("/inside", "Blocked"),
+        ("/meta", "Blocked"),
+        ("/file", "Blocked"),
+        ("/nowhere", "Blocked"),
+        ("/loop", "TooManyRedirects"),
+        ("/gone", "Status(404)"),
+        ("/html", "Image(NotAnImage"),
+        ("/big", "Image(TooLarge"),
+        ("/cut", "Unreachable"),
+        ("/stall", "Timeout"),
+        ("/", "Timeout"),
     ] {
-        let error = world.upstream.download(&format!("{}{path}", server.url()), &origins).await.unwrap_err();
+        let error = world
+            .upstream
+            .download(&format!("{}{path}", server.url()), &origins)
+            .await
+            .unwrap_err();
         assert!(format!("{error:?}").starts_with(expected), "{path}: {error:?}");
     }
     assert!(inside.requests().is_empty());
     let private = world.upstream.download(&inside.url(), &origins).await.unwrap_err();
     assert!(matches!(private, DownloadError::Blocked(_)), "{private:?}");
-    assert!(matches!(DownloadError::from(SpoolError::Io(std::io::Error::other("x"))), DownloadError::Io(_)));
+    assert!(matches!(
+        DownloadError::from(SpoolError::Io(std::io::Error::other("x"))),
+        DownloadError::Io(_)
+    ));
     world.images.sync().await.unwrap();
     assert_eq!(world.files(), 0);
 }
 
 fn redirect(to: &str) -> Act {
-    Act::Say(format!("HTTP/1.1 302 Found\r\nlocation: {to}\r\ncontent-length: 0\r\n\r\n").into_bytes())
+    Act::Say(
+        format!("HTTP/1.1 302 Found\r\nlocation: {to}\r\ncontent-length: 0\r\n\r\n").into_bytes(),
+    )
 }

@@ -218,7 +218,6 @@ const _: () = {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "tests")]
     use super::*;
 
     fn host(size: usize) -> Host {

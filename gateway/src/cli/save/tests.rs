@@ -1,5 +1,3 @@
-#![expect(clippy::unwrap_used, reason = "tests")]
-
 use super::*;
 
 /// A folder with `photo.jpg`, `photo-edited.png` and `out-1.png` in it.

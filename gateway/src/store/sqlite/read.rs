@@ -54,7 +54,8 @@ pub(super) fn exchanges(db: &Connection, id: &JobId) -> Result<Vec<Exchange>, St
     let mut select = db
         .prepare_cached("SELECT note FROM exchanges WHERE job = ?1 ORDER BY seq")
         .map_err(unavailable)?;
-    let rows = select.query_map([id.as_str()], |row| row.get::<_, String>(0)).map_err(unavailable)?;
+    let rows =
+        select.query_map([id.as_str()], |row| row.get::<_, String>(0)).map_err(unavailable)?;
     rows.map(|note| read(&note.map_err(unavailable)?)).collect()
 }
 

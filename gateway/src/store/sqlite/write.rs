@@ -48,7 +48,11 @@ impl Row {
             provider: job.attempt().map(|a| a.provider.clone()),
             rev: i64::try_from(job.record.rev).unwrap_or(i64::MAX),
             created: i64::try_from(job.record.created).unwrap_or(i64::MAX),
-            request: if first { serde_json::to_string(&*job.request).map_err(corrupt)? } else { String::new() },
+            request: if first {
+                serde_json::to_string(&*job.request).map_err(corrupt)?
+            } else {
+                String::new()
+            },
             record: serde_json::to_string(&job.record).map_err(corrupt)?,
         })
     }
@@ -81,7 +85,8 @@ fn transaction(
     batch: &[Write],
     answers: &mut Vec<Result<(), StoreError>>,
 ) -> Result<(), StoreError> {
-    let transaction = db.transaction_with_behavior(TransactionBehavior::Immediate).map_err(unavailable)?;
+    let transaction =
+        db.transaction_with_behavior(TransactionBehavior::Immediate).map_err(unavailable)?;
     for write in batch {
         // A conflict concerns one job; anything else fails the whole batch.
         match apply(&transaction, &write.op) {

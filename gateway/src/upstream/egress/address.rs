@@ -69,14 +69,14 @@ fn within_v6(address: Ipv6Addr, (base, bits): (Ipv6Addr, u32)) -> bool {
 
 /// A network in CIDR notation; one address is a network of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Net {
+pub(super) struct Net {
     base: IpAddr,
     bits: u32,
 }
 
 impl Net {
     /// Reads `10.0.0.0/8`, `fd00::/8` or one address.
-    pub fn parse(text: &str) -> Option<Self> {
+    pub(super) fn parse(text: &str) -> Option<Self> {
         let (base, bits) = match text.split_once('/') {
             Some((base, bits)) => (base, Some(bits.parse().ok()?)),
             None => (text, None),
@@ -88,7 +88,7 @@ impl Net {
     }
 
     /// Whether it holds the address.
-    pub fn contains(&self, address: IpAddr) -> bool {
+    pub(super) fn contains(&self, address: IpAddr) -> bool {
         match (self.base, address.to_canonical()) {
             (IpAddr::V4(base), IpAddr::V4(v4)) => within_v4(v4, (base, self.bits)),
             (IpAddr::V6(base), IpAddr::V6(v6)) => within_v6(v6, (base, self.bits)),
@@ -99,29 +99,77 @@ impl Net {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "tests")]
-
     use super::*;
 
     #[test]
     fn only_global_unicast_is_public() {
         for address in [
-            "8.8.8.8", "1.0.0.1", "100.63.255.255", "100.128.0.0", "172.15.0.1", "172.32.0.1",
-            "168.63.129.17", "192.0.1.1", "198.17.255.255", "198.20.0.1", "223.255.255.255",
-            "2400:3200::1", "2606:4700::1111", "2001:4860::8888", "::ffff:8.8.8.8", "64:ff9b::808:808",
+            "8.8.8.8",
+            "1.0.0.1",
+            "100.63.255.255",
+            "100.128.0.0",
+            "172.15.0.1",
+            "172.32.0.1",
+            "168.63.129.17",
+            "192.0.1.1",
+            "198.17.255.255",
+            "198.20.0.1",
+            "223.255.255.255",
+            "2400:3200::1",
+            "2606:4700::1111",
+            "2001:4860::8888",
+            "::ffff:8.8.8.8",
+            "64:ff9b::808:808",
         ] {
             assert!(is_public(address.parse().unwrap()), "{address}");
         }
         for address in [
-            "0.0.0.0", "0.1.2.3", "10.1.2.3", "100.64.0.1", "127.0.0.1", "127.255.255.254",
-            "168.63.129.16", "169.254.169.254", "172.16.0.1", "172.31.255.255", "192.0.0.170",
-            "192.0.2.1", "192.88.99.1", "192.168.1.1", "198.18.0.1", "198.19.255.255", "198.51.100.1",
-            "203.0.113.1", "224.0.0.1", "239.255.255.255", "240.0.0.1", "255.255.255.255",
-            "::", "::1", "::127.0.0.1", "::8.8.8.8", "::ffff:127.0.0.1", "::ffff:10.0.0.1",
-            "64:ff9b::7f00:1", "64:ff9b::a9fe:a9fe", "64:ff9b:1::808:808", "100::1", "2001::1",
-            "2001:0:4136:e378:8000:63bf:3fff:fdd2", "2001:10::1", "2001:db8::1", "2002:7f00:1::",
-            "2002:808:808::1", "3fff::1", "4000::1", "5f00::1", "fc00::1", "fd00:ec2::254", "fe80::1",
-            "fec0::1", "ff02::1",
+            "0.0.0.0",
+            "0.1.2.3",
+            "10.1.2.3",
+            "100.64.0.1",
+            "127.0.0.1",
+            "127.255.255.254",
+            "168.63.129.16",
+            "169.254.169.254",
+            "172.16.0.1",
+            "172.31.255.255",
+            "192.0.0.170",
+            "192.0.2.1",
+            "192.88.99.1",
+            "192.168.1.1",
+            "198.18.0.1",
+            "198.19.255.255",
+            "198.51.100.1",
+            "203.0.113.1",
+            "224.0.0.1",
+            "239.255.255.255",
+            "240.0.0.1",
+            "255.255.255.255",
+            "::",
+            "::1",
+            "::127.0.0.1",
+            "::8.8.8.8",
+            "::ffff:127.0.0.1",
+            "::ffff:10.0.0.1",
+            "64:ff9b::7f00:1",
+            "64:ff9b::a9fe:a9fe",
+            "64:ff9b:1::808:808",
+            "100::1",
+            "2001::1",
+            "2001:0:4136:e378:8000:63bf:3fff:fdd2",
+            "2001:10::1",
+            "2001:db8::1",
+            "2002:7f00:1::",
+            "2002:808:808::1",
+            "3fff::1",
+            "4000::1",
+            "5f00::1",
+            "fc00::1",
+            "fd00:ec2::254",
+            "fe80::1",
+            "fec0::1",
+            "ff02::1",
         ] {
             assert!(!is_public(address.parse().unwrap()), "{address}");
         }
@@ -139,7 +187,11 @@ mod tests {
             ("0.0.0.0/0", "fd00::1", false),
             ("fd00::/8", "fdff::1", true),
         ] {
-            assert_eq!(Net::parse(net).unwrap().contains(address.parse().unwrap()), held, "{net} {address}");
+            assert_eq!(
+                Net::parse(net).unwrap().contains(address.parse().unwrap()),
+                held,
+                "{net} {address}"
+            );
         }
         for text in ["10.0.0.0/33", "10.0.0/8", "x/8", "fd00::/129", "10.0.0.0/-1", ""] {
             assert_eq!(Net::parse(text), None, "{text}");

@@ -21,7 +21,9 @@ pub(super) enum Target {
 
 /// A line that cannot be read.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("egress.allow: `{0}` is not host:port, *.suffix:port or CIDR:port; write for example \"10.0.0.5:8188\"")]
+#[error(
+    "egress.allow: `{0}` is not host:port, *.suffix:port or CIDR:port; write for example \"10.0.0.5:8188\""
+)]
 pub struct BadAllow(String);
 
 impl Allow {
@@ -56,10 +58,10 @@ impl Target {
         let lower = text.to_ascii_lowercase();
         let (name, under) = lower.strip_prefix("*.").map_or((lower.as_str(), false), |n| (n, true));
         // A name as the URL parser would write it is the only one that can ever match.
-        let domain = matches!(url::Host::parse(name).ok()?, url::Host::Domain(host) if host == name);
-        (domain && !name.contains('*')).then(|| {
-            if under { Self::Under(name.to_owned()) } else { Self::Host(name.to_owned()) }
-        })
+        let domain =
+            matches!(url::Host::parse(name).ok()?, url::Host::Domain(host) if host == name);
+        (domain && !name.contains('*'))
+            .then(|| if under { Self::Under(name.to_owned()) } else { Self::Host(name.to_owned()) })
     }
 }
 

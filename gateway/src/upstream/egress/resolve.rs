@@ -74,7 +74,8 @@ impl Resolve for Gate {
         Box::pin(async move {
             // Port 0: the client puts the URL's own.
             let asked = tokio::net::lookup_host((name.as_str(), 0));
-            let found = tokio::time::timeout(PATIENCE, asked).await.map_err(|_| Refused::Slow)??;
+            let found =
+                tokio::time::timeout(PATIENCE, asked).await.map_err(|_| Refused::Slow)??;
             let admitted = gate.admit(found.take(MOST + 1).collect())?;
             Ok(Box::new(admitted.into_iter()) as Addrs)
         })
@@ -83,8 +84,6 @@ impl Resolve for Gate {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "tests")]
-
     use super::*;
 
     fn at(addresses: &[&str]) -> Vec<SocketAddr> {
@@ -114,7 +113,8 @@ mod tests {
         let gate = Gate::new(Vec::new(), true);
         let refused = gate.resolve("localhost".parse().unwrap()).await.err().unwrap();
         assert_eq!(refused.downcast_ref::<Refused>(), Some(&Refused::NotPublic));
-        let loopback = Gate::new(vec![Net::parse("127.0.0.0/8").unwrap(), Net::parse("::1").unwrap()], false);
+        let loopback =
+            Gate::new(vec![Net::parse("127.0.0.0/8").unwrap(), Net::parse("::1").unwrap()], false);
         assert!(loopback.resolve("localhost".parse().unwrap()).await.is_ok());
     }
 }

@@ -1,5 +1,3 @@
-#![expect(clippy::unwrap_used, reason = "tests")]
-
 use super::*;
 
 /// What is expected of a URL.
@@ -131,8 +129,13 @@ fn judges_urls_by_who_wrote_them_and_where_they_lead() {
 #[test]
 fn the_allow_list_opens_doors_but_hands_out_no_key() {
     let allow = [
-        "comfy:8188", "*.corp.example:8443", "10.0.0.0/8:8080", "127.0.0.1:9000", "[fd00::/8]:443",
-        "198.18.0.0/15:443", "api.acme.example:8443",
+        "comfy:8188",
+        "*.corp.example:8443",
+        "10.0.0.0/8:8080",
+        "127.0.0.1:9000",
+        "[fd00::/8]:443",
+        "198.18.0.0/15:443",
+        "api.acme.example:8443",
     ];
     let egress = Egress::parse(&allow).unwrap();
     for (url, is) in [
@@ -161,7 +164,17 @@ fn the_allow_list_opens_doors_but_hands_out_no_key() {
 
 #[test]
 fn says_which_line_of_the_allow_list_is_wrong() {
-    for line in ["comfy", "comfy:", "comfy:0", "comfy:99999", "10.0.0.0/40:80", "*:80", "a b:80", "http://x:80", "*.:80"] {
+    for line in [
+        "comfy",
+        "comfy:",
+        "comfy:0",
+        "comfy:99999",
+        "10.0.0.0/40:80",
+        "*:80",
+        "a b:80",
+        "http://x:80",
+        "*.:80",
+    ] {
         let error = Egress::parse(&["ok.example:1", line]).unwrap_err();
         assert!(error.to_string().contains(&format!("`{line}`")), "{error}");
     }

@@ -1,16 +1,21 @@
-#![expect(clippy::unwrap_used, reason = "tests")]
-
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
+use super::image::STRIDE;
+use super::rule::WORTH_A_FILE;
 use super::*;
 
 const PNG: &[u8] = b"\x89PNG\r\n\x1a\n";
 
 /// Lifts `input` cut at `cuts`; gives the rest and the images.
-fn lift(rule: Rule, limit: usize, input: &[u8], cuts: &[usize]) -> Result<(Vec<u8>, Vec<Vec<u8>>), LiftError> {
+fn lift(
+    rule: Rule,
+    limit: usize,
+    input: &[u8],
+    cuts: &[usize],
+) -> Result<(Vec<u8>, Vec<Vec<u8>>), LiftError> {
     let mut lifter = Lifter::new(rule, limit);
     let mut images: Vec<Vec<u8>> = Vec::new();
     let mut from = 0;
@@ -60,11 +65,12 @@ fn lifts_bare_base64_and_data_uris_of_every_format() {
             let bytes = image(magic, length);
             let text = STANDARD.encode(&bytes);
             for value in [text.clone(), format!("data:{mime};base64,{text}")] {
-                let input = json!({ "a": "b", "data": [{ "b64_json": value }], "n": 1 }).to_string();
+                let input =
+                    json!({ "a": "b", "data": [{ "b64_json": value }], "n": 1 }).to_string();
                 let (rest, images) = everywhere(Rule::ANSWER, &input).unwrap();
                 let expected = json!({ "a": "b", "data": [{ "b64_json": { "$blob": 0, "bytes": length } }], "n": 1 });
                 assert_eq!(serde_json::from_slice::<Value>(&rest).unwrap(), expected);
-                assert_eq!(images, [bytes.clone()]);
+                assert!(images == std::slice::from_ref(&bytes));
             }
         }
     }
@@ -99,7 +105,7 @@ fn undoes_escapes_line_breaks_and_the_other_alphabet() {
     ] {
         let (rest, images) = everywhere(Rule::ANSWER, &format!("{{\"b\":\"{written}\"}}")).unwrap();
         assert_eq!(rest, br#"{"b":{"$blob":0,"bytes":9001}}"#);
-        assert!(images == [bytes.clone()]);
+        assert!(images == std::slice::from_ref(&bytes));
     }
 }
 
@@ -112,7 +118,18 @@ fn other_text_stays_text() {
         json!({ "a": long }).to_string(),
         json!([gif, format!("data:image/gif;base64,{gif}")]).to_string(),
         json!([small, format!("data:image/png;base64,{small}")]).to_string(),
-        json!(["i", "iVBORw0KGgo", "/", "U", "data:", "data:image/png", "data:image/png,x", "$", "$other"]).to_string(),
+        json!([
+            "i",
+            "iVBORw0KGgo",
+            "/",
+            "U",
+            "data:",
+            "data:image/png",
+            "data:image/png,x",
+            "$",
+            "$other"
+        ])
+        .to_string(),
         json!(["$image", { "a": "$blob" }, "$images"]).to_string(),
         json!({ "$images": 1, "x$blob": 2, "é": "\\\"\u{8}\n" }).to_string(),
         format!("[\"data:image/{};base64,AAAA\"]", "x".repeat(200)),
@@ -135,7 +152,10 @@ fn a_clients_data_uri_is_lifted_however_short_and_whatever_it_is() {
         let bytes = image(magic, magic.len());
         let uri = format!("data:{mime};base64,{}", STANDARD.encode(&bytes));
         let (rest, images) = everywhere(Rule::REQUEST, &json!([uri]).to_string()).unwrap();
-        assert_eq!(String::from_utf8(rest).unwrap(), format!("[{{\"$blob\":0,\"bytes\":{}}}]", bytes.len()));
+        assert_eq!(
+            String::from_utf8(rest).unwrap(),
+            format!("[{{\"$blob\":0,\"bytes\":{}}}]", bytes.len())
+        );
         assert_eq!(images, [bytes]);
     }
     let prompt = json!({ "prompt": "/9j/4AAQSkZJRgABAQ is how a JPEG begins" }).to_string();
@@ -168,7 +188,8 @@ fn refuses_what_only_the_gateway_may_say_and_what_is_broken() {
 
 #[test]
 fn the_rest_is_bounded_and_images_are_not_part_of_it() {
-    let input = json!({ "image": STANDARD.encode(image(PNG, 100_000)), "t": "x".repeat(100) }).to_string();
+    let input =
+        json!({ "image": STANDARD.encode(image(PNG, 100_000)), "t": "x".repeat(100) }).to_string();
     let rest = lift(Rule::ANSWER, 200, input.as_bytes(), &[]).unwrap().0;
     let fits = rest.len();
     assert!(lift(Rule::ANSWER, fits, input.as_bytes(), &[999]).is_ok());
@@ -217,6 +238,9 @@ fn expected(value: &mut Value, images: &mut Vec<Vec<u8>>) {
 }
 
 proptest! {
+    // Each case decodes some images.
+    #![proptest_config(ProptestConfig::with_cases(100))]
+
     #[test]
     fn any_json_in_any_chunks_is_what_parsing_it_whole_would_give(
         mut value in any_json(),

@@ -21,7 +21,9 @@ pub enum OutError {
     #[error("the body names image {0}, and the job has none of that number")]
     NoSuchImage(usize),
     /// A handle that is none.
-    #[error("the body's `$image` is not {{\"$image\": number, \"as\": \"data_uri|base64|url\"}}: {0}")]
+    #[error(
+        "the body's `$image` is not {{\"$image\": number, \"as\": \"data_uri|base64|url\"}}: {0}"
+    )]
     BadHandle(serde_json::Error),
     /// The provider wants to fetch the image itself.
     #[error("the provider fetches images by URL, and no public_url is set under which it could")]

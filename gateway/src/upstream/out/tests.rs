@@ -1,5 +1,3 @@
-#![expect(clippy::unwrap_used, reason = "tests")]
-
 use http_body_util::BodyExt;
 use retouch_sdk::{Body, Image, Part, SECRET};
 use serde_json::{Value, json};
@@ -102,9 +100,15 @@ async fn writes_multipart_with_escaped_names_and_a_boundary_of_its_own() {
 async fn writes_forms_single_images_and_nothing() {
     let store = Store::new();
     let input = store.add(&png(10)).await;
-    let form = Body::Form(vec![("a b".to_owned(), format!("{SECRET}&=")), ("x".to_owned(), String::new())]);
+    let form = Body::Form(vec![
+        ("a b".to_owned(), format!("{SECRET}&=")),
+        ("x".to_owned(), String::new()),
+    ]);
     let (content_type, written) = store.written(&form, &[]).await;
-    assert_eq!((content_type.as_str(), written), ("application/x-www-form-urlencoded", b"a+b=sk-1%26%3D&x=".to_vec()));
+    assert_eq!(
+        (content_type.as_str(), written),
+        ("application/x-www-form-urlencoded", b"a+b=sk-1%26%3D&x=".to_vec())
+    );
     let (content_type, written) = store.written(&Body::Image(0), &[input]).await;
     assert_eq!((content_type.as_str(), written), ("image/png", png(10)));
     assert_eq!(store.written(&Body::Empty, &[]).await, (String::new(), Vec::new()));
@@ -115,10 +119,9 @@ async fn twenty_megabytes_go_out_in_small_chunks_of_exact_total_length() {
     let store = Store::new();
     let bytes = png(20 << 20);
     let input = store.add(&bytes).await;
-    for (body, frame) in [
-        (Body::Json(json!({ "image": Image(0).as_base64() })), 12),
-        (Body::Image(0), 0),
-    ] {
+    for (body, frame) in
+        [(Body::Json(json!({ "image": Image(0).as_base64() })), 12), (Body::Image(0), 0)]
+    {
         let coded = if frame == 0 { bytes.len() } else { bytes.len().div_ceil(3) * 4 };
         let (mut body, _) = store.body(&body, std::slice::from_ref(&input)).await;
         let promised = http_body::Body::size_hint(&body).exact().unwrap();
@@ -152,10 +155,22 @@ async fn refuses_what_it_cannot_fill() {
     let inputs = std::slice::from_ref(&input);
     for (body, said) in [
         (Body::Image(1), "the body names image 1, and the job has none of that number"),
-        (Body::Json(json!([{ "$image": 7, "as": "base64" }])), "the body names image 7, and the job has none of that number"),
-        (Body::Json(json!({ "$image": 0, "as": "url" })), "the provider fetches images by URL, and no public_url is set under which it could"),
-        (Body::Json(json!({ "$image": 0 })), "the body's `$image` is not {\"$image\": number, \"as\": \"data_uri|base64|url\"}: missing field `as`"),
-        (Body::Json(json!([SECRET])), "the key may only go to the provider's own origin or a host of the plugin's label"),
+        (
+            Body::Json(json!([{ "$image": 7, "as": "base64" }])),
+            "the body names image 7, and the job has none of that number",
+        ),
+        (
+            Body::Json(json!({ "$image": 0, "as": "url" })),
+            "the provider fetches images by URL, and no public_url is set under which it could",
+        ),
+        (
+            Body::Json(json!({ "$image": 0 })),
+            "the body's `$image` is not {\"$image\": number, \"as\": \"data_uri|base64|url\"}: missing field `as`",
+        ),
+        (
+            Body::Json(json!([SECRET])),
+            "the key may only go to the provider's own origin or a host of the plugin's label",
+        ),
     ] {
         assert_eq!(Plan::of(&body, inputs, Filler(None)).unwrap_err().to_string(), said);
     }

@@ -31,7 +31,9 @@ pub(super) struct Server {
 
 pub(super) fn answer(status: u16, mime: &str, body: &[u8]) -> Act {
     let length = body.len();
-    let head = format!("HTTP/1.1 {status} Status\r\ncontent-type: {mime}\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n");
+    let head = format!(
+        "HTTP/1.1 {status} Status\r\ncontent-type: {mime}\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n"
+    );
     Act::Say([head.as_bytes(), body].concat())
 }
 
