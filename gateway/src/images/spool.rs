@@ -75,6 +75,8 @@ impl Spool {
     pub async fn write(&mut self, mut chunk: &[u8]) -> Result<(), SpoolError> {
         self.bytes = self.bytes.saturating_add(chunk.len() as u64);
         if self.bytes > self.limits.max_bytes {
+            // Waits for the write under way, so that the file is gone when this returns.
+            drop(self.draft().await);
             return Err(SpoolError::TooLarge { limit: self.limits.max_bytes });
         }
         while !chunk.is_empty() {
