@@ -104,14 +104,14 @@ impl App {
     }
 }
 
-/// Finds the plugins as a start does.
+/// Finds the plugins as a start does, with private copies in `cache`.
 ///
 /// # Errors
 /// When the executable's own folder cannot be found.
-pub fn plugins(loaded: &Loaded) -> std::io::Result<Registry> {
+pub fn plugins(loaded: &Loaded, cache: &Path) -> std::io::Result<Registry> {
     let lock = loaded.config_dir.join("plugins.lock");
     let dirs = Dirs::of_executable(loaded.settings.plugin_dirs.clone(), lock)?;
-    Ok(Registry::scan(&dirs, &loaded.settings.data_dir.join("plugins")))
+    Ok(Registry::scan(&dirs, cache))
 }
 
 #[expect(clippy::disallowed_methods, reason = "owned by the App, which waits for it")]
@@ -148,7 +148,7 @@ async fn publish(
     let loaded = loaded.clone();
     // Reading files and loading libraries is work for a thread that may block.
     let publisher = tokio::task::spawn_blocking(move || -> anyhow::Result<Publisher> {
-        let plugins = plugins(&loaded)?;
+        let plugins = plugins(&loaded, &loaded.settings.data_dir.join("plugins"))?;
         for refusal in plugins.refusals() {
             tracing::warn!("{refusal}");
         }

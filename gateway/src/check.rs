@@ -1,5 +1,5 @@
-//! `retouch check`: everything wrong with settings, plugins and catalog, in one run and without
-//! starting anything.
+//! `retouch check`: everything wrong with settings, plugins and catalog, in one run. It starts and
+//! leaves nothing: plugins are loaded from a temporary folder.
 
 use crate::app;
 use crate::plugin::Registry;
@@ -10,11 +10,19 @@ use crate::snapshot::{self, Source};
 /// Every problem, the settings' own warnings first.
 pub fn run(loaded: &Loaded) -> Vec<Problem> {
     let mut problems = loaded.warnings.clone();
-    let plugins = match app::plugins(loaded) {
+    let cache = match tempfile::tempdir() {
+        Ok(cache) => cache,
+        Err(error) => {
+            let what = format!("a temporary folder cannot be made: {error}");
+            problems.push(Problem::error(&std::env::temp_dir(), None, what, "set TMPDIR"));
+            return problems;
+        }
+    };
+    let plugins = match app::plugins(loaded, cache.path()) {
         Ok(plugins) => plugins,
         Err(error) => {
-            let file = &loaded.settings.data_dir;
-            problems.push(Problem::error(file, None, error.to_string(), "check its permissions"));
+            let file = loaded.config_dir.join("plugins.lock");
+            problems.push(Problem::error(&file, None, error.to_string(), "check its permissions"));
             return problems;
         }
     };

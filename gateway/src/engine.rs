@@ -5,11 +5,12 @@ mod begin;
 mod cell;
 mod drive;
 mod fetch;
+mod note;
 mod recover;
 mod step;
 mod timer;
 
-pub(crate) use drive::phase;
+pub(crate) use note::phase;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};

@@ -13,7 +13,7 @@ pub struct Problem {
     pub line: Option<usize>,
     /// What is wrong, naming the field.
     pub what: String,
-    /// How to mend it.
+    /// How to mend it; empty where `what` says so already.
     pub mend: String,
     /// Whether the catalog can be used all the same.
     pub severity: Severity,
@@ -60,6 +60,7 @@ impl fmt::Display for Problem {
         if let Some(line) = self.line {
             write!(f, ":{line}")?;
         }
-        write!(f, ": {}; {}", self.what, self.mend)
+        write!(f, ": {}", self.what)?;
+        if self.mend.is_empty() { Ok(()) } else { write!(f, "; {}", self.mend) }
     }
 }

@@ -199,7 +199,7 @@ fn refused(file: &ProviderFile, error: &PluginError) -> Problem {
         PluginError::Config { field, message } => {
             let what =
                 if field.is_empty() { message.clone() } else { format!("{field}: {message}") };
-            Problem::error(&file.file, file.line_of(field), what, "change it as said")
+            Problem::error(&file.file, file.line_of(field), what, "")
         }
         other => {
             Problem::error(&file.file, file.line_of("type"), other.to_string(), "mend the plugin")

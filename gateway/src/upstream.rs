@@ -73,6 +73,8 @@ pub struct Call<'a> {
     pub hosts: &'a [String],
     /// The provider's key.
     pub key: &'a Secret,
+    /// The number of the first image in the answer: how many the attempt has already.
+    pub first_blob: u32,
 }
 
 /// What came of a call.

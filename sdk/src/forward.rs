@@ -168,7 +168,7 @@ mod tests {
         });
         let lines = log.lines.lock().unwrap();
         let expected = [
-            r#"3 acme answer read {"slow":true,"status":200}"#,
+            r#"3 acme answer read {"status":200,"slow":true}"#,
             "2 acme tried 2 ",
             "1 acme inside ",
         ];

@@ -1,8 +1,9 @@
 //! What came out: images by link or blob, and what they cost.
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
-use crate::Failure;
+use crate::{Class, Failure};
 
 /// The provider's work is done.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -36,6 +37,8 @@ pub enum Output {
     Url(String),
     /// An image the gateway lifted out of an answer.
     Blob(u32),
+    /// An image too small to be lifted: base64, bare or as a data URI.
+    Inline(String),
     /// This one failed though others did not.
     Failed(Failure),
 }
@@ -49,6 +52,20 @@ impl Output {
     /// The image that stood as `{"$blob": n}` in an answer of this attempt.
     pub fn blob(n: u32) -> Self {
         Self::Blob(n)
+    }
+
+    /// The image in a member of a JSON answer that holds base64: `{"$blob": n}` where the gateway
+    /// lifted it out, the text itself where it was too short for that (8 KiB).
+    ///
+    /// # Errors
+    /// Class `no_output` when it is neither.
+    pub fn embedded(value: &Value) -> Result<Self, Failure> {
+        let blob = value.get("$blob").and_then(Value::as_u64).and_then(|n| u32::try_from(n).ok());
+        match (blob, value) {
+            (Some(n), _) => Ok(Self::Blob(n)),
+            (None, Value::String(text)) if !text.is_empty() => Ok(Self::Inline(text.clone())),
+            _ => Err(Failure::new(Class::NoOutput, "the provider's answer holds no image")),
+        }
     }
 }
 

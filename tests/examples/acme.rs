@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 use retouch_sdk::prelude::*;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 #[derive(Deserialize)]
 struct Acme {
@@ -23,14 +24,8 @@ enum Stage {
 
 #[derive(Deserialize)]
 struct Answer {
-    image: Lifted,
-}
-
-/// A picture the gateway took out of the answer.
-#[derive(Deserialize)]
-struct Lifted {
-    #[serde(rename = "$blob")]
-    blob: u32,
+    /// Base64, which the gateway lifts out where it is long.
+    image: Value,
 }
 
 impl ApiType for Acme {
@@ -57,7 +52,7 @@ impl ApiType for Acme {
 
     fn resume(&self, _cx: &Cx, Stage::Asked: Stage, event: &Event) -> Step<Stage> {
         let answer: Answer = event.response()?.success()?.json()?;
-        Ok(Done::new([Output::blob(answer.image.blob)]).into())
+        Ok(Done::new([Output::embedded(&answer.image)?]).into())
     }
 }
 

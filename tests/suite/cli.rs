@@ -156,3 +156,12 @@ async fn two_defaults_are_an_error_that_names_both() {
     let said = Home::with([file("one"), file("two")]).run(&["check"]).await.with(1).said();
     assert!(said.contains("one") && said.contains("two"), "{said}");
 }
+
+#[tokio::test]
+async fn the_example_provider_is_in_order_and_check_leaves_nothing_behind() {
+    let example = include_str!("../../config/examples/runninghub.toml");
+    let home = Home::with([]).env("RUNNINGHUB_API_KEY", "a-key");
+    home.write("config/providers/runninghub.toml", example);
+    home.run(&["check"]).await.with(0);
+    assert!(!home.data().exists(), "check makes no data folder");
+}

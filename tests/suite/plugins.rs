@@ -26,7 +26,7 @@ async fn a_plugin_of_another_shape_just_works() {
 async fn two_plugins_stand_in_for_each_other() {
     let service = AcmeServer::start();
     let provider = Provider::start();
-    let acme = ProviderFile::acme("acme", &service).key("not the key").priority(1);
+    let acme = ProviderFile::acme("acme", &service).key("not-the-key").priority(1);
     let home = Home::with([acme, ProviderFile::runninghub("hub", &provider)]).plugin(Plugin::Acme);
     let gateway = home.serve().await;
     let job = gateway.client().done(&Edit::new("grey")).await.succeeded();

@@ -125,7 +125,11 @@ impl Draft {
 
     /// Fields whose meaning would be lost are refused rather than dropped.
     fn refuse_unbuilt(&mut self) -> Result<(), ApiError> {
-        if self.whole("n")?.is_some_and(|n| n != 1) {
+        let n = self.whole("n")?.unwrap_or(1);
+        if !(1..=10).contains(&n) {
+            return Err(ApiError::invalid("n", format!("`n` is 1 to 10, not {n}")));
+        }
+        if n != 1 {
             return Err(ApiError::unsupported(
                 "n",
                 "one request makes one image; send n=1, and ask several times",

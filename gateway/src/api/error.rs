@@ -81,6 +81,7 @@ impl ApiError {
         let mut error = Self::new(status, code, format!("{message}; see GET /v1/jobs/{}", job.id));
         error.job = Some(job.id.clone());
         error.should_retry = Some(false);
+        error.retry_after = (status == StatusCode::SERVICE_UNAVAILABLE).then_some(5);
         error
     }
 

@@ -60,7 +60,7 @@ impl Intake<'_> {
                     if index >= self.limits.images {
                         return Err(too_many(self.limits.images));
                     }
-                    draft.images.push(self.file(field, &format!("image[{index}]")).await?);
+                    draft.images.push(self.file(field, "image").await?);
                 }
                 Slot::Mask => draft.mask = Some(self.file(field, "mask").await?),
                 Slot::Text => {

@@ -78,7 +78,7 @@ pub(super) async fn list(
     Ok(Json(json!({ "object": "list", "data": data, "has_more": page.has_more })))
 }
 
-/// Seconds, or `30s` and the like; more than the bound is the bound.
+/// Seconds; more than the bound is the bound.
 fn wait(text: Option<&str>, most: Duration) -> Result<Option<Duration>, ApiError> {
     let Some(text) = text else { return Ok(None) };
     let seconds = text.parse::<f64>().ok().and_then(|s| Duration::try_from_secs_f64(s).ok());

@@ -134,7 +134,9 @@ fn reason(failure: &Failure) -> String {
 }
 
 fn billed(attempt: &Attempt) -> Billed {
+    let free = attempt.cost.as_ref().is_some_and(|cost| cost.amount.parse() == Ok(0.0));
     match &attempt.state {
+        State::Stored(_) | State::Fetching(_) if free => Billed::No,
         State::Stored(_) | State::Fetching(_) => Billed::Yes,
         State::Planned => Billed::No,
         State::Refused(failure) | State::Failed(failure, _) | State::Unknown(failure) => {

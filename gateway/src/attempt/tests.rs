@@ -1,3 +1,6 @@
+use retouch_sdk::{Billed, Class, Effect};
+
+use super::advance::RETRIES;
 use super::*;
 use proptest::prelude::*;
 use serde_json::json;

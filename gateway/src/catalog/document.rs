@@ -132,6 +132,18 @@ impl<'a> Table<'a> {
         self.fields.iter().map(|(key, (line, _))| (key.clone(), *line)).collect()
     }
 
+    /// The lines of all fields here and in the tables inside, by dotted path.
+    pub fn all_lines(&self) -> BTreeMap<String, usize> {
+        let mut all = BTreeMap::new();
+        for (key, line) in self.lines() {
+            if let Some(inner) = self.peek(&key) {
+                all.extend(inner.all_lines());
+            }
+            all.insert(self.name(&key), line);
+        }
+        all
+    }
+
     /// A table inside, left where it is.
     pub fn peek(&self, key: &str) -> Option<Table<'a>> {
         let (line, value) = self.fields.get(key)?;

@@ -45,7 +45,10 @@ fn line(problem: &Problem) -> String {
         Some(line) => &format!("{file}:{line}"),
         None => &file,
     };
-    format!("{place}: {what} — {mend}")
+    match mend.as_str() {
+        "" => format!("{place}: {what}"),
+        mend => format!("{place}: {what} — {mend}"),
+    }
 }
 
 #[cfg(test)]

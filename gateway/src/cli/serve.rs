@@ -16,7 +16,8 @@ pub(super) async fn run(common: &Common, out: Out) -> Result<(), Stop> {
     // Scripts wait for this line. One that reads no further does not mean the gateway to stop.
     let _ = out.line(&format!("retouch listening on {url}"));
     if host.has_only_sandbox() {
-        out.remark(&hint(&url));
+        let program = std::env::args().next().unwrap_or_else(|| "retouch".to_owned());
+        out.remark(&hint(&url, &program));
     }
     stopped().await;
     out.note("serve.stopping", &[]);
@@ -25,12 +26,12 @@ pub(super) async fn run(common: &Common, out: Out) -> Result<(), Stop> {
 }
 
 /// What to try first. In both languages: nobody has been able to choose one yet.
-fn hint(url: &str) -> String {
+fn hint(url: &str, program: &str) -> String {
     let [en, zh] = [Language::En, Language::Zh].map(|l| Words::of(l).say("serve.try", &[]));
     format!(
         "{en}\n{zh}\n\n  curl -s {url}/v1/images/edits -F image=@photo.jpg -F prompt=grayscale \\\n    \
          | sed 's/.*\"b64_json\":\"\\([^\"]*\\)\".*/\\1/' | base64 -d > out.png\n\n  \
-         retouch edit photo.jpg -p grayscale -o out.png\n"
+         {program} edit photo.jpg -p grayscale -o out.png\n"
     )
 }
 
@@ -38,7 +39,7 @@ fn hint(url: &str) -> String {
 mod tests {
     #[test]
     fn the_hint_can_be_pasted_into_a_shell() {
-        let hint = super::hint("http://127.0.0.1:8000");
+        let hint = super::hint("http://127.0.0.1:8000", "./retouch");
         assert!(hint.contains("curl -s http://127.0.0.1:8000/v1/images/edits -F image=@photo.jpg"));
         assert!(hint.contains(r#"| sed 's/.*"b64_json":"\([^"]*\)".*/\1/' | base64 -d > out.png"#));
     }

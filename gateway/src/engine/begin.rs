@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use retouch_sdk::{Effect, Kind};
+use retouch_sdk::{Billed, Effect, Kind};
 
 use super::Engine;
 use super::step::Frame;
@@ -88,7 +88,7 @@ pub(super) fn release_if_due(attempt: &mut Attempt, now: Ms) {
 /// Ends the job if its attempt decides it, under the provider's own policy.
 pub(super) fn settle(job: &mut Job, provider: &Provider, now: Ms) {
     let may_pay_twice = provider.file.on_ambiguous == OnAmbiguous::AvailabilityFirst
-        && !job.record.attempts.iter().any(|a| a.possible_duplicate_cost);
+        && !job.record.attempts.iter().rev().skip(1).any(|a| matches!(a.state, State::Unknown(_)));
     job.settle(provider.file.price.as_ref(), may_pay_twice, now);
 }
 
@@ -102,7 +102,7 @@ pub(super) fn deadline(job: &Job, provider: &Provider, now: Ms) -> Ms {
 
 fn attempt(job: &Job, provider: &Provider, model: Option<String>, now: Ms) -> Attempt {
     let doubt =
-        job.record.attempts.iter().any(|a| matches!(a.state, State::Unknown(_) | State::Abandoned));
+        job.record.attempts.iter().any(|a| a.failure().is_some_and(|f| f.billed != Billed::No));
     Attempt {
         number: u32::try_from(job.record.attempts.len()).unwrap_or(u32::MAX).saturating_add(1),
         slot: 0,

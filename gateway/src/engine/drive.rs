@@ -3,11 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use retouch_sdk::{Effect, Phase, Sent};
+use retouch_sdk::{Effect, Phase};
 
 use super::Engine;
 use super::begin::{deadline, release_if_due, settle};
 use super::cell::Cell;
+use super::note;
 use super::step::Frame;
 use crate::attempt::{Attempt, Event, State, Todo};
 use crate::clock::{Ms, now_ms};
@@ -15,7 +16,7 @@ use crate::id::JobId;
 use crate::job::{Job, Next};
 use crate::route;
 use crate::snapshot::Provider;
-use crate::store::{Exchange, StoreError};
+use crate::store::StoreError;
 use crate::upstream::{Call, Reply};
 
 /// When a provider that a job needs is missing from the catalog, it is looked for again so often.
@@ -170,9 +171,10 @@ impl Engine {
                 origins: &provider.origins,
                 hosts: &provider.library.label().hosts,
                 key: &provider.key,
+                first_blob: u32::try_from(attempt.blobs.len()).unwrap_or(u32::MAX),
             })
             .await;
-        self.parts.store.note(note(job, attempt, &effect.request, &reply, at));
+        self.parts.store.note(note::exchange(job, attempt, provider, &effect.request, &reply, at));
         match reply {
             Reply::Answer(answer) => {
                 Event::Reply { head: answer.head, body: answer.body, blobs: answer.blobs }
@@ -247,42 +249,4 @@ fn same(before: &Attempt, after: &Attempt) -> bool {
         && before.memo.state == after.memo.state
         && before.task == after.task
         && request(before) == request(after)
-}
-
-fn note(
-    job: &Job,
-    attempt: &Attempt,
-    request: &retouch_sdk::Request,
-    reply: &Reply,
-    at: Ms,
-) -> Exchange {
-    let (status, sent, error) = match reply {
-        Reply::Answer(answer) => (Some(answer.head.status), None, None),
-        Reply::None { sent, class, detail } => {
-            let sent = if *sent == Sent::No { "no" } else { "maybe" };
-            (None, Some(sent.to_owned()), Some(format!("{class}: {detail}")))
-        }
-    };
-    Exchange {
-        job: Some(Arc::new(job.id.clone())),
-        attempt: attempt.number,
-        at,
-        method: request.method.clone(),
-        url: request.url.split(['?', '#']).next().unwrap_or_default().to_owned(),
-        phase: phase(request.phase).to_owned(),
-        status,
-        elapsed_ms: now_ms().saturating_sub(at),
-        sent,
-        error,
-    }
-}
-
-/// As clients read it.
-pub(crate) fn phase(phase: Phase) -> &'static str {
-    match phase {
-        Phase::Uploading => "uploading",
-        Phase::Submitting => "submitting",
-        Phase::Polling => "polling",
-        Phase::Downloading => "downloading",
-    }
 }

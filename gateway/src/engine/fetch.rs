@@ -4,15 +4,18 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use retouch_sdk::{Billed, Class, Failure, Output, Retry};
 
 use super::Engine;
 use super::begin::settle;
 use super::cell::Cell;
 use super::drive::NotOurs;
+use super::note;
 use crate::attempt::{Attempt, Event, State};
 use crate::clock::now_ms;
-use crate::images::Stored;
+use crate::images::{Kind, Stored};
 use crate::job::Job;
 use crate::snapshot::Provider;
 use crate::upstream::DownloadError;
@@ -31,7 +34,7 @@ impl Engine {
         let mut job = job.clone();
         let Some(attempt) = job.attempt() else { return Ok(()) };
         let State::Fetching(outputs) = &attempt.state else { return Ok(()) };
-        let event = match self.images(attempt, outputs, provider).await {
+        let event = match self.images(&job, attempt, outputs, provider).await {
             Ok(images) => Event::Saved(images),
             Err(failure) => Event::Lost(failure),
         };
@@ -45,6 +48,7 @@ impl Engine {
 
     async fn images(
         &self,
+        job: &Job,
         attempt: &Attempt,
         outputs: &[Output],
         provider: &Provider,
@@ -53,7 +57,7 @@ impl Engine {
         let mut lost = Failure::new(Class::NoOutput, "the provider finished without a picture");
         for output in outputs {
             match output {
-                Output::Url(url) => match self.download(url, provider).await {
+                Output::Url(url) => match self.download(job, attempt, url, provider).await {
                     Ok(image) => images.push(image),
                     Err(failure) => lost = failure,
                 },
@@ -61,35 +65,65 @@ impl Engine {
                     Some(image) => images.push(image.clone()),
                     None => lost = Failure::plugin_bug(format!("there is no blob {n}")),
                 },
+                Output::Inline(text) => match self.decode(text).await {
+                    Ok(image) => images.push(image),
+                    Err(failure) => lost = failure,
+                },
                 Output::Failed(failure) => lost = failure.clone(),
             }
         }
         if images.is_empty() { Err(lost) } else { Ok(images) }
     }
 
-    async fn download(&self, url: &str, provider: &Provider) -> Result<Stored, Failure> {
+    async fn download(
+        &self,
+        job: &Job,
+        attempt: &Attempt,
+        url: &str,
+        provider: &Provider,
+    ) -> Result<Stored, Failure> {
         let mut wait = Duration::from_secs(1);
         let mut tries = 1;
         loop {
-            let error = match self.parts.upstream.download(url, &provider.origins).await {
+            let at = now_ms();
+            let fetched = self.parts.upstream.download(url, &provider.origins).await;
+            let note = note::download(job, attempt, provider, url, fetched.as_ref().err(), at);
+            self.parts.store.note(note);
+            let error = match fetched {
                 Ok(image) => return Ok(image),
                 Err(error) => error,
             };
-            tracing::warn!(provider = %provider.file.id, %error, tries, "A result could not be fetched.");
+            tracing::warn!(job = %job.id, provider = %provider.file.id, %error, tries, "A result could not be fetched.");
             if tries >= TRIES || !passing(&error) {
-                return Err(Failure::new(
-                    Class::ProviderError,
-                    "the provider finished, but its picture could not be fetched",
-                )
-                .billed(Billed::Yes)
-                .retry(Retry::Never)
-                .detail(error.to_string()));
+                return Err(unfetched(&error.to_string()));
             }
             tokio::time::sleep(wait).await;
             wait *= 2;
             tries += 1;
         }
     }
+
+    /// An image that came as text, too short to be lifted.
+    async fn decode(&self, text: &str) -> Result<Stored, Failure> {
+        let base64 = text.split_once(";base64,").map_or(text, |(_, data)| data);
+        let bytes =
+            STANDARD.decode(base64.trim()).map_err(|error| unfetched(&error.to_string()))?;
+        let mut spool =
+            self.parts.images.spool(Kind::Result).await.map_err(|e| unfetched(&e.to_string()))?;
+        spool.write(&bytes).await.map_err(|error| unfetched(&error.to_string()))?;
+        spool.finish(true).await.map_err(|error| unfetched(&error.to_string()))
+    }
+}
+
+/// Paid for, and not to be had: asking another provider would pay twice.
+fn unfetched(detail: &str) -> Failure {
+    Failure::new(
+        Class::ProviderError,
+        "the provider finished, but its picture could not be fetched",
+    )
+    .billed(Billed::Yes)
+    .retry(Retry::Never)
+    .detail(detail)
 }
 
 /// Whether the same link may work a moment later.

@@ -19,7 +19,7 @@ const MAX_ID: usize = 64;
 /// A plugin's label.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Label {
-    /// The plugin's id, such as `runninghub`: small letters, digits, `.` and `-`.
+    /// The plugin's id, such as `acme`: small letters, digits, `.` and `-`.
     pub id: String,
     /// `MAJOR.MINOR.PATCH`.
     pub version: String,

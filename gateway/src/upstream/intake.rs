@@ -115,6 +115,7 @@ fn out_of_turn() -> SpoolError {
 pub(super) struct Incoming<'a> {
     images: &'a Images,
     limit: usize,
+    first: u32,
     body: Body<'a>,
 }
 
@@ -135,8 +136,9 @@ pub(super) enum Taken {
 }
 
 impl<'a> Incoming<'a> {
-    pub(super) fn new(images: &'a Images, limit: usize) -> Self {
-        Self { images, limit, body: Body::Head(Vec::new()) }
+    /// `first` is the number of the first image in it.
+    pub(super) fn new(images: &'a Images, limit: usize, first: u32) -> Self {
+        Self { images, limit, first, body: Body::Head(Vec::new()) }
     }
 
     pub(super) async fn push(&mut self, chunk: &[u8]) -> Result<(), IntakeError> {
@@ -181,7 +183,8 @@ impl<'a> Incoming<'a> {
         self.body = if sniff(head).is_some() {
             Body::Image(self.images.spool(Kind::Result).await.map_err(|e| first(e.into()))?)
         } else if matches!(head.trim_ascii_start().first(), Some(b'{' | b'[' | b'"') | None) {
-            let intake = Intake::new(self.images, Kind::Result, true, Rule::ANSWER, self.limit);
+            let rule = Rule { first: self.first, ..Rule::ANSWER };
+            let intake = Intake::new(self.images, Kind::Result, true, rule, self.limit);
             Body::Json(Box::new(intake))
         } else {
             Body::Text(Vec::new())

@@ -159,7 +159,8 @@ impl Lifter {
             let State::Image(image) = &self.state else { return Ok(None) };
             return Ok(image.piece());
         }
-        let stand_in = format!(r#"{{"$blob":{},"bytes":{}}}"#, self.images, image.bytes());
+        let stand_in =
+            format!(r#"{{"$blob":{},"bytes":{}}}"#, self.rule.first + self.images, image.bytes());
         self.images += 1;
         self.state = State::Between { word: None };
         self.keep(stand_in.as_bytes())?;

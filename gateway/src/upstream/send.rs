@@ -114,11 +114,11 @@ impl Upstream {
     ) -> Result<Answer, Lost> {
         let status = response.status().as_u16();
         let headers = answered(response.headers(), call.key);
-        let taken = self.take_in(&mut response, call.request.max_response_bytes).await?;
+        let taken = self.take_in(&mut response, call).await?;
         let (reference, body, blobs) = match taken {
             Taken::Image(stored) => {
                 let (mime, bytes) = (stored.mime.clone(), stored.bytes);
-                (BodyRef::Blob { blob: 0, mime, bytes }, Vec::new(), vec![stored])
+                (BodyRef::Blob { blob: call.first_blob, mime, bytes }, Vec::new(), vec![stored])
             }
             Taken::Body(rest, blobs) => {
                 let rest = conceal_bytes(rest, call.key);
@@ -131,9 +131,11 @@ impl Upstream {
         Ok(Answer { head, body: body.into(), blobs })
     }
 
-    async fn take_in(&self, response: &mut Response, asked: u64) -> Result<Taken, Lost> {
-        let limit = usize::try_from(asked).unwrap_or(usize::MAX).min(self.limits.answer_bytes);
-        let mut incoming = Incoming::new(&self.images, limit);
+    async fn take_in(&self, response: &mut Response, call: &Call<'_>) -> Result<Taken, Lost> {
+        let limit = usize::try_from(call.request.max_response_bytes)
+            .unwrap_or(usize::MAX)
+            .min(self.limits.answer_bytes);
+        let mut incoming = Incoming::new(&self.images, limit, call.first_blob);
         while let Some(chunk) = response.chunk().await.map_err(Lost::transport)? {
             incoming.push(&chunk).await.map_err(|error| Lost::intake(&error))?;
         }

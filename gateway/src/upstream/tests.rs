@@ -40,7 +40,8 @@ impl World {
 
     async fn exchange(&self, request: &Request, inputs: &[Stored], origin: &str) -> Reply {
         let origins = [Origin::parse(origin).unwrap()];
-        let call = Call { request, inputs, origins: &origins, hosts: &[], key: &self.key };
+        let call =
+            Call { request, inputs, origins: &origins, hosts: &[], key: &self.key, first_blob: 0 };
         self.upstream.exchange(call).await
     }
 

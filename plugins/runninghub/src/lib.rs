@@ -145,7 +145,11 @@ impl RhartEdit {
                 return Ok(self.poll(cx, task, said.word.as_deref(), wait));
             }
         };
-        end.map(|done| Next::from(done).task(&task)).map_err(|failure| failure.task(&task))
+        let word = said.word.iter();
+        match end {
+            Ok(done) => Ok(word.fold(Next::from(done).task(&task), Next::status)),
+            Err(failure) => Err(word.fold(failure.task(&task), Failure::word)),
+        }
     }
 
     fn poll(&self, cx: &Cx, task: String, word: Option<&str>, wait_ms: u64) -> Next<State> {

@@ -16,7 +16,7 @@ enum Is {
 }
 
 fn verdict(egress: &Egress, url: &str) -> Is {
-    let origins = ["https://www.runninghub.cn", "http://10.0.0.5:8188/", "http://comfy:8188"];
+    let origins = ["https://www.vendor.cn", "http://10.0.0.5:8188/", "http://comfy:8188"];
     let origins = origins.map(|origin| Origin::parse(origin).unwrap());
     let hosts = ["api.acme.example".to_owned(), "*.acmecdn.example".to_owned(), "*.com".to_owned()];
     match egress.judge(url, &origins, &hosts) {
@@ -30,17 +30,17 @@ fn verdict(egress: &Egress, url: &str) -> Is {
 
 const URLS: [(&str, Is); 79] = [
     // The operator's own origins, and what only looks like them.
-    ("https://www.runninghub.cn/openapi/v2/query", Is::Operator),
+    ("https://www.vendor.cn/openapi/v2/query", Is::Operator),
     ("https://WWW.RunningHub.CN:443/x?y#z", Is::Operator),
     ("http://10.0.0.5:8188/prompt", Is::Operator),
     ("http://comfy:8188/view", Is::Operator),
-    ("http://www.runninghub.cn/", Is::Public),
-    ("https://www.runninghub.cn:8443/", Is::Blocked),
-    ("https://www.runninghub.cn./", Is::Public),
-    ("https://runninghub.cn/", Is::Public),
-    ("https://www.runninghub.cn.evil.example/", Is::Public),
-    ("https://www.runninghub.cn@evil.example/", Is::Blocked),
-    ("https://evil.example\\@www.runninghub.cn/", Is::Public),
+    ("http://www.vendor.cn/", Is::Public),
+    ("https://www.vendor.cn:8443/", Is::Blocked),
+    ("https://www.vendor.cn./", Is::Public),
+    ("https://vendor.cn/", Is::Public),
+    ("https://www.vendor.cn.evil.example/", Is::Public),
+    ("https://www.vendor.cn@evil.example/", Is::Blocked),
+    ("https://evil.example\\@www.vendor.cn/", Is::Public),
     ("http://10.0.0.5:8189/", Is::Blocked),
     ("http://10.0.0.5/", Is::Blocked),
     ("http://10.0.0.6:8188/", Is::Blocked),

@@ -14,6 +14,8 @@ pub struct Rule {
     pub any_uri: bool,
     /// So many images and no more.
     pub images: u32,
+    /// The number of the first.
+    pub first: u32,
 }
 
 impl Rule {
@@ -24,11 +26,17 @@ impl Rule {
         uri_longer_than: WORTH_A_FILE,
         any_uri: false,
         images: 16,
+        first: 0,
     };
 
     /// A client's request: every data URI, so that a GIF is refused as a GIF. 16 images and a mask.
-    pub const REQUEST: Self =
-        Self { bare_longer_than: WORTH_A_FILE, uri_longer_than: 0, any_uri: true, images: 17 };
+    pub const REQUEST: Self = Self {
+        bare_longer_than: WORTH_A_FILE,
+        uri_longer_than: 0,
+        any_uri: true,
+        images: 17,
+        first: 0,
+    };
 }
 
 /// Why JSON cannot be lifted.

@@ -1,0 +1,247 @@
+//! The transitions of an attempt: what happened in, the next state out. An attempt's state changes
+//! here and nowhere else.
+
+use retouch_sdk::{
+    Billed, Class, Effect, Failure, Kind, Outcome, Output, Phase, ResponseHead, Retry, Sent,
+    TransportError, Verdict,
+};
+
+use super::{Attempt, Call, Event, Evidence, Memo, Planned, State, Stepped, Todo};
+use crate::clock::Ms;
+use crate::images::Stored;
+
+/// How often a request that may be sent again is, before its plugin hears of it.
+pub(super) const RETRIES: u32 = 2;
+
+/// One second, doubled each time, at most half a minute.
+fn backoff(tries: u32) -> Ms {
+    (1_000u64 << tries.min(5)).min(30_000)
+}
+
+fn retry_after(head: &ResponseHead) -> Option<Ms> {
+    let (_, value) = head.headers.iter().find(|(name, _)| name == "retry-after")?;
+    value.trim().parse::<u64>().ok().map(|seconds| seconds.min(300) * 1_000)
+}
+
+impl Attempt {
+    /// Lets the unsafe request go: from this commit on it counts as sent.
+    pub fn release(&mut self, now: Ms) {
+        self.state = State::InFlight;
+        self.submitted.get_or_insert(now);
+    }
+
+    /// Takes what happened. `step` is the plugin, called at most once and only in memory.
+    pub fn advance(
+        &mut self,
+        event: Event,
+        now: Ms,
+        step: impl FnOnce(&Memo, Call<'_>) -> Stepped,
+    ) {
+        match (self.todo(), event) {
+            (Todo::Send(_), Event::Reply { head, body, blobs }) => {
+                self.reply(head, &body, blobs, now, step);
+            }
+            (Todo::Send(_), Event::NoReply { sent, class, detail }) => {
+                self.no_reply(sent, class, detail, now, step);
+            }
+            (Todo::Send(_), Event::Interrupted) => self.interrupted(now),
+            (Todo::Fetch, Event::Saved(images)) => self.close(State::Stored(images), now),
+            (Todo::Fetch, Event::Lost(failure)) => self.lost(failure, now),
+            // Late news of something that is over, or that does not wait for it.
+            (Todo::Send(_) | Todo::Fetch | Todo::Closed, _) => {}
+        }
+    }
+
+    fn reply(
+        &mut self,
+        head: ResponseHead,
+        body: &[u8],
+        blobs: Vec<Stored>,
+        now: Ms,
+        step: impl FnOnce(&Memo, Call<'_>) -> Stepped,
+    ) {
+        let Some(effect) = self.effect.clone() else { return };
+        if effect.request.phase == Phase::Polling {
+            self.polls += 1;
+            self.last_poll = Some(now);
+        }
+        if let Some(wait) = self.host_retries(effect.request.effect, &head) {
+            self.again(now, wait);
+            return;
+        }
+        self.blobs.extend(blobs);
+        let status = head.status;
+        let call = Call { kind: Kind::Response { response: head }, body };
+        self.step(call, Some(status), now, step);
+    }
+
+    fn no_reply(
+        &mut self,
+        sent: Sent,
+        class: String,
+        detail: String,
+        now: Ms,
+        step: impl FnOnce(&Memo, Call<'_>) -> Stepped,
+    ) {
+        let Some(effect) = self.effect.as_ref() else { return };
+        if effect.request.phase == Phase::Polling {
+            self.last_poll = Some(now);
+        }
+        let error = TransportError { effect: effect.request.id.clone(), class, sent };
+        match (effect.request.effect, sent) {
+            // A poll that gets no answer is no verdict: it is asked again until time is up.
+            (Effect::Safe, _) if self.task.is_some() || self.tries < RETRIES => {
+                self.again(now, backoff(self.tries));
+            }
+            (Effect::Idempotent, _) if self.tries < RETRIES => self.again(now, backoff(self.tries)),
+            (Effect::Unsafe, Sent::No) if self.tries < RETRIES => {
+                self.state = State::Planned;
+                self.submitted = None;
+                self.again(now, backoff(self.tries));
+            }
+            (Effect::Unsafe, Sent::No) => {
+                self.close(State::Refused(Failure::transport(&error).detail(detail)), now);
+            }
+            (Effect::Unsafe, Sent::Maybe) => {
+                let failure = Failure::unknown_outcome("the edit was sent and the answer was lost");
+                self.close(State::Unknown(failure.detail(detail)), now);
+            }
+            (Effect::Safe | Effect::Idempotent, _) => {
+                self.step(
+                    Call { kind: Kind::TransportError { error }, body: &[] },
+                    None,
+                    now,
+                    step,
+                );
+            }
+        }
+    }
+
+    /// Only an unsafe request leaves doubt; any other is simply sent again.
+    fn interrupted(&mut self, now: Ms) {
+        if self.state != State::InFlight {
+            return;
+        }
+        let failure = Failure::unknown_outcome("the gateway stopped before the answer came");
+        self.close(State::Unknown(failure), now);
+    }
+
+    /// A link that no longer leads to the picture is asked for again; only then is it given up.
+    fn lost(&mut self, failure: Failure, now: Ms) {
+        let may_ask = self.effect.as_ref().is_some_and(|e| e.request.effect == Effect::Safe);
+        if may_ask && failure.class != Class::NoOutput && self.refetches < RETRIES {
+            self.refetches += 1;
+            self.state = State::Accepted;
+            self.again(now, backoff(self.refetches));
+            return;
+        }
+        let evidence = Evidence { status: failure.upstream.status, at: now };
+        self.close(State::Failed(failure, evidence), now);
+    }
+
+    /// First step or later: what the plugin says becomes the next state.
+    pub fn step(
+        &mut self,
+        call: Call<'_>,
+        status: Option<u16>,
+        now: Ms,
+        step: impl FnOnce(&Memo, Call<'_>) -> Stepped,
+    ) {
+        let stepped = step(&self.memo, call);
+        self.memo.step += 1;
+        self.tries = 0;
+        match stepped {
+            Ok((outcome, state)) => self.apply(outcome, state, status, now),
+            Err(failure) => self.step_failed(failure, now),
+        }
+    }
+
+    fn apply(&mut self, outcome: Outcome, state: String, status: Option<u16>, now: Ms) {
+        if let Some(task) = outcome.task {
+            self.task = Some(task);
+        }
+        self.upstream_status = outcome.status.or(self.upstream_status.take());
+        self.percent = outcome.percent.or(self.percent);
+        match outcome.verdict {
+            Verdict::Send(request) => {
+                self.state = match request.effect {
+                    Effect::Safe | Effect::Idempotent if self.task.is_some() => State::Accepted,
+                    Effect::Safe | Effect::Idempotent | Effect::Unsafe => State::Planned,
+                };
+                self.memo.state = state;
+                self.effect = Some(Planned { at: now + request.after_ms, request });
+            }
+            Verdict::Done(done) => {
+                self.cost = done.cost;
+                match self.lifted(&done.outputs) {
+                    Some(images) => self.close(State::Stored(images), now),
+                    None => self.state = State::Fetching(done.outputs),
+                }
+            }
+            Verdict::Fail(failure) => self.fail(failure, status, now),
+        }
+    }
+
+    /// The images themselves, where all of them came with the answer: nothing is left to fetch.
+    fn lifted(&self, outputs: &[Output]) -> Option<Vec<Stored>> {
+        let image = |output: &Output| match output {
+            Output::Blob(n) => self.blobs.get(*n as usize).cloned(),
+            Output::Url(_) | Output::Inline(_) | Output::Failed(_) => None,
+        };
+        if outputs.is_empty() { None } else { outputs.iter().map(image).collect() }
+    }
+
+    /// A refusal is definite when the plugin is certain that nothing was charged; after acceptance
+    /// a failure needs its evidence; whatever else follows a submit is not known.
+    fn fail(&mut self, mut failure: Failure, status: Option<u16>, now: Ms) {
+        let doubtful = failure.class == Class::UnknownOutcome
+            || (self.state == State::InFlight && failure.billed != Billed::No);
+        let state = if self.task.is_some() && failure.class != Class::UnknownOutcome {
+            State::Failed(failure, Evidence { status, at: now })
+        } else if doubtful {
+            failure.class = Class::UnknownOutcome;
+            State::Unknown(failure)
+        } else {
+            State::Refused(failure)
+        };
+        self.close(state, now);
+    }
+
+    /// The plugin itself broke. What it was told may matter: after a submit nobody knows.
+    fn step_failed(&mut self, mut failure: Failure, now: Ms) {
+        match self.state {
+            State::Accepted => self.again(now, backoff(RETRIES)),
+            State::InFlight => {
+                failure.class = Class::UnknownOutcome;
+                self.close(State::Unknown(failure.billed(Billed::Unknown)), now);
+            }
+            _ => {
+                self.close(State::Refused(failure.billed(Billed::No).retry(Retry::Elsewhere)), now);
+            }
+        }
+    }
+
+    /// The gateway itself asks again, before the plugin hears of it, where asking again is free.
+    fn host_retries(&self, effect: Effect, head: &ResponseHead) -> Option<Ms> {
+        let passing = matches!(head.status, 408 | 425 | 429 | 500 | 502 | 503 | 504);
+        let may = match effect {
+            Effect::Safe => self.task.is_some() || self.tries < RETRIES,
+            Effect::Idempotent => self.tries < RETRIES,
+            Effect::Unsafe => false,
+        };
+        (passing && may).then(|| retry_after(head).unwrap_or_else(|| backoff(self.tries)))
+    }
+
+    fn again(&mut self, now: Ms, wait: Ms) {
+        self.tries += 1;
+        if let Some(effect) = &mut self.effect {
+            effect.at = now + wait;
+        }
+    }
+
+    fn close(&mut self, state: State, now: Ms) {
+        self.state = state;
+        self.effect = None;
+        self.finished = Some(now);
+    }
+}
