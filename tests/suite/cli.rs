@@ -163,5 +163,5 @@ async fn the_example_provider_is_in_order_and_check_leaves_nothing_behind() {
     let home = Home::with([]).env("RUNNINGHUB_API_KEY", "a-key");
     home.write("config/providers/runninghub.toml", example);
     home.run(&["check"]).await.with(0);
-    assert!(!home.data().exists(), "check makes no data folder");
+    assert!(!home.path("data").exists(), "check makes no data folder");
 }

@@ -31,7 +31,7 @@ fn verdict(egress: &Egress, url: &str) -> Is {
 const URLS: [(&str, Is); 79] = [
     // The operator's own origins, and what only looks like them.
     ("https://www.vendor.cn/openapi/v2/query", Is::Operator),
-    ("https://WWW.RunningHub.CN:443/x?y#z", Is::Operator),
+    ("https://WWW.Vendor.CN:443/x?y#z", Is::Operator),
     ("http://10.0.0.5:8188/prompt", Is::Operator),
     ("http://comfy:8188/view", Is::Operator),
     ("http://www.vendor.cn/", Is::Public),
