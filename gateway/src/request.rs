@@ -43,6 +43,7 @@ impl EditRequest {
         PluginJob {
             model,
             prompt: self.prompt.clone(),
+            n: 1,
             inputs: self.images.iter().map(input).collect(),
             mask: self.mask.as_ref().map(input),
             params: self.params.clone(),

@@ -3,14 +3,16 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-/// One image to make. A request for several becomes several attempts of one job.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+/// One call to make. A request for more pictures than a call makes becomes several calls.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Job {
     /// The model to ask for: the client's if this provider serves it, else the provider's own.
     pub model: Option<String>,
     /// What to do to the picture; never empty.
     pub prompt: String,
+    /// How many pictures this call shall make: at most the label's `caps.n`, which is 1 unless said.
+    pub n: u32,
     /// The pictures, in the client's order, by index; their bytes never come here.
     pub inputs: Vec<Input>,
     /// A mask whose transparent pixels are to be edited, if any.
@@ -21,6 +23,20 @@ pub struct Job {
     /// The request's `provider_options`, checked against the API type's schema.
     #[serde(skip_serializing_if = "Map::is_empty")]
     pub options: Map<String, Value>,
+}
+
+impl Default for Job {
+    fn default() -> Self {
+        Self {
+            model: None,
+            prompt: String::new(),
+            n: 1,
+            inputs: Vec::new(),
+            mask: None,
+            params: Params::default(),
+            options: Map::new(),
+        }
+    }
 }
 
 /// A picture known by its place in [`Job::inputs`].
@@ -64,6 +80,18 @@ pub struct Params {
     /// `png`, `jpeg` or `webp`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub output_format: Option<String>,
+    /// 0 to 100, for JPEG and WebP.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub output_compression: Option<u8>,
+    /// `high` or `low`: how closely the input is kept.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub input_fidelity: Option<String>,
+    /// `low` or `auto`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub moderation: Option<String>,
+    /// The client's own id of its user.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub user: Option<String>,
 }
 
 /// Width and height in pixels.

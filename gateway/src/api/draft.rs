@@ -204,6 +204,7 @@ impl Draft {
             quality: self.text("quality")?,
             background: self.text("background")?,
             output_format: self.text("output_format")?,
+            ..Params::default()
         })
     }
 

@@ -121,6 +121,12 @@ pub struct Caps {
     pub max_bytes: Option<u64>,
     /// Image types it takes; empty: any.
     pub mimes: Vec<String>,
+    /// Width times height of one image.
+    pub max_pixels: Option<u64>,
+    /// Pictures one call can make; 0 and 1 are the same.
+    pub n: u32,
+    /// The request's parameters it honours, by their names in `retouch_sdk::Params`.
+    pub params: Vec<String>,
     /// Takes a mask.
     pub mask: bool,
     /// Can stop a task.
