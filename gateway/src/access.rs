@@ -28,10 +28,9 @@ pub enum Refused {
     SetUp,
 }
 
-/// The owner of jobs made in open mode.
-pub const OPEN: &str = "open";
-/// The owner of jobs made with the key from the environment.
-pub const ENVIRONMENT: &str = "env";
+/// The owner of jobs made in open mode and of those made with the key from the environment: setting
+/// that key must not hide the jobs from before.
+pub const OPERATOR: &str = "operator";
 
 impl Access {
     /// By what is set. A `public_url` means others reach us, so open mode ends.
@@ -49,12 +48,12 @@ impl Access {
     /// Why it is turned away.
     pub fn owner(&self, headers: &HeaderMap) -> Result<&'static str, Refused> {
         match self {
-            Self::Open => local(headers).map(|()| OPEN).map_err(Refused::Foreign),
+            Self::Open => local(headers).map(|()| OPERATOR).map_err(Refused::Foreign),
             Self::Key(hash) => {
                 let given = bearer(headers).ok_or(Refused::Key)?;
                 // Comparing hashes tells nothing of the key by its timing.
                 let given: [u8; 32] = Sha256::digest(given.as_bytes()).into();
-                if given == *hash { Ok(ENVIRONMENT) } else { Err(Refused::Key) }
+                if given == *hash { Ok(OPERATOR) } else { Err(Refused::Key) }
             }
             Self::SetUp => Err(Refused::SetUp),
         }
@@ -71,7 +70,7 @@ fn bearer(headers: &HeaderMap) -> Option<&str> {
 fn local(headers: &HeaderMap) -> Result<(), &'static str> {
     let text = |name: &str| headers.get(name).map(|v| v.to_str().unwrap_or("?"));
     let host = text("host");
-    if host.is_some_and(|host| !is_loopback_host(host)) {
+    if !host.is_some_and(is_loopback_host) {
         return Err("Host");
     }
     if let Some(origin) = text("origin") {
@@ -112,10 +111,11 @@ mod tests {
     #[test]
     fn open_mode_answers_only_this_machine() {
         for (pairs, want) in [
-            (&[("host", "127.0.0.1:8000")][..], Ok(OPEN)),
-            (&[("host", "localhost:8000"), ("authorization", "Bearer x")], Ok(OPEN)),
-            (&[("host", "[::1]:8000")], Ok(OPEN)),
-            (&[("host", "127.0.0.1:8000"), ("origin", "http://127.0.0.1:8000")], Ok(OPEN)),
+            (&[("host", "127.0.0.1:8000")][..], Ok(OPERATOR)),
+            (&[("host", "localhost:8000"), ("authorization", "Bearer x")], Ok(OPERATOR)),
+            (&[("host", "[::1]:8000")], Ok(OPERATOR)),
+            (&[("host", "127.0.0.1:8000"), ("origin", "http://127.0.0.1:8000")], Ok(OPERATOR)),
+            (&[], Err(Refused::Foreign("Host"))),
             (&[("host", "evil.example")], Err(Refused::Foreign("Host"))),
             (&[("host", "localhost.evil.example")], Err(Refused::Foreign("Host"))),
             (
@@ -150,7 +150,7 @@ mod tests {
         let local = "127.0.0.1:1".parse().unwrap();
         let all = "0.0.0.0:1".parse().unwrap();
         let keyed = Access::new(local, "", Some("k"));
-        assert_eq!(keyed.owner(&headers(&[("authorization", "Bearer k")])), Ok(ENVIRONMENT));
+        assert_eq!(keyed.owner(&headers(&[("authorization", "Bearer k")])), Ok(OPERATOR));
         assert_eq!(keyed.owner(&headers(&[("authorization", "Bearer kk")])), Err(Refused::Key));
         assert_eq!(keyed.owner(&headers(&[])), Err(Refused::Key));
         assert_eq!(Access::new(all, "", None).owner(&headers(&[])), Err(Refused::SetUp));

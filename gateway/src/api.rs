@@ -3,10 +3,10 @@
 mod draft;
 mod edits;
 mod error;
+mod extract;
 mod images;
 mod intake;
 mod jobs;
-pub(crate) mod link;
 mod view;
 
 use std::sync::Arc;
@@ -25,11 +25,11 @@ use crate::access::Access;
 use crate::clock::now_ms;
 use crate::engine::Engine;
 use crate::images::Images;
+use crate::link::Links;
 use crate::route;
 use crate::settings::Settings;
 use crate::snapshot::Snapshot;
 use error::ApiError;
-use link::Links;
 use view::View;
 
 /// What handlers work with.
@@ -39,7 +39,7 @@ pub struct Api {
     pub(crate) settings: Settings,
     pub(crate) snapshot: Arc<arc_swap::ArcSwap<Snapshot>>,
     pub(crate) access: Access,
-    pub(crate) links: Links,
+    pub(crate) links: Arc<Links>,
 }
 
 /// Whoever sent a request, once they may.
@@ -59,9 +59,13 @@ pub fn router(api: Arc<Api>) -> Router {
         .route("/v1/jobs/{id}", get(jobs::one))
         .route("/v1/jobs/{id}/images/{n}", get(images::image))
         .route("/v1/models", get(models))
+        .route("/io/in/{token}", get(images::input))
         .route("/healthz", get(|| async { "ok" }))
         .route("/readyz", get(ready))
-        .fallback(|| async { ApiError::not_found("page") })
+        .fallback(|| async {
+            let message = "there is no such page; the API is below /v1";
+            ApiError::new(StatusCode::NOT_FOUND, "not_found", message)
+        })
         .method_not_allowed_fallback(|| async {
             ApiError::new(
                 StatusCode::METHOD_NOT_ALLOWED,
@@ -76,8 +80,7 @@ pub fn router(api: Arc<Api>) -> Router {
 
 impl Api {
     fn view<'a>(&'a self, caller: &'a Caller) -> View<'a> {
-        let kept = self.settings.retention.results.ms();
-        View { links: &self.links, base: &caller.base, now: now_ms(), kept }
+        View { links: &self.links, base: &caller.base, now: now_ms() }
     }
 }
 
@@ -96,12 +99,6 @@ impl FromRequestParts<Arc<Api>> for Caller {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, api: &Arc<Api>) -> Result<Self, ApiError> {
-        // HTTP/2 names the host in the URI.
-        if let Some(host) =
-            parts.uri.authority().and_then(|a| HeaderValue::from_str(a.as_str()).ok())
-        {
-            parts.headers.entry(header::HOST).or_insert(host);
-        }
         Self::of(api, &parts.headers)
     }
 }
@@ -132,19 +129,34 @@ async fn unsupported() -> ApiError {
     ApiError::new(StatusCode::NOT_FOUND, "unsupported_endpoint", message)
 }
 
-/// Gives each request an id, the client's if it is a plain one, and its log lines too.
-async fn identify(request: Request, next: Next) -> Response {
-    const NAME: HeaderName = HeaderName::from_static("x-request-id");
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// Gives each request an id, the client's if it is a plain one, and its log lines and job too.
+async fn identify(mut request: Request, next: Next) -> Response {
     let plain = |id: &str| {
         (1..=128).contains(&id.len())
             && id.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b))
     };
-    let given = request.headers().get(&NAME).and_then(|v| v.to_str().ok()).filter(|id| plain(id));
-    let id = given.map_or_else(crate::id::request, str::to_owned);
+    let given = request_id(request.headers());
+    let id = if plain(&given) { given } else { crate::id::request() };
+    // HTTP/2 names the host in the URI.
+    let authority = request.uri().authority().and_then(|a| HeaderValue::from_str(a.as_str()).ok());
+    if let Some(host) = authority {
+        request.headers_mut().entry(header::HOST).or_insert(host);
+    }
     let span = tracing::info_span!("request", id = %id, method = %request.method(), path = request.uri().path());
+    let value = HeaderValue::from_str(&id).ok();
+    if let Some(value) = value.clone() {
+        request.headers_mut().insert(REQUEST_ID, value);
+    }
     let mut response = next.run(request).instrument(span).await;
-    if let Ok(value) = HeaderValue::from_str(&id) {
-        response.headers_mut().insert(NAME, value);
+    if let Some(value) = value {
+        response.headers_mut().insert(REQUEST_ID, value);
     }
     response
+}
+
+/// The id a request came with or was given.
+fn request_id(headers: &HeaderMap) -> String {
+    headers.get(REQUEST_ID).and_then(|v| v.to_str().ok()).unwrap_or_default().to_owned()
 }

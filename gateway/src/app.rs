@@ -12,11 +12,11 @@ use tokio_util::sync::CancellationToken;
 use url::Url;
 
 use crate::access::Access;
-use crate::api::link::Links;
 use crate::api::{self, Api};
 use crate::engine::{Engine, Parts};
 use crate::http::Listener;
 use crate::images::{self, Images};
+use crate::link::Links;
 use crate::plugin::{Dirs, Registry};
 use crate::sandbox::{self, Sandbox};
 use crate::settings::{Loaded, Settings};
@@ -61,7 +61,9 @@ pub async fn start(loaded: Loaded) -> anyhow::Result<App> {
     let snapshot = publish(&loaded, sandbox.origin().clone(), listener.addr()).await?;
     let images = Arc::new(open_images(&settings)?);
     let egress = Egress::parse(&settings.egress.allow).context("egress.allow")?;
-    let upstream = Upstream::new(images.clone(), upstream::Limits::default(), egress)?;
+    let links = Arc::new(Links::open(&settings.data_dir, &settings.public_url)?);
+    let limits = upstream::Limits::default();
+    let upstream = Upstream::new(images.clone(), limits, egress)?.with_links(links.clone());
     let store = open_store(&settings.data_dir)?;
     let limits = settings.limits.clone();
     let parts =
@@ -70,7 +72,7 @@ pub async fn start(loaded: Loaded) -> anyhow::Result<App> {
     let api = Arc::new(Api {
         engine: engine.clone(),
         images,
-        links: Links::open(&settings.data_dir)?,
+        links,
         access: access(&settings, listener.addr()),
         snapshot: snapshot.clone(),
         settings,
@@ -96,10 +98,11 @@ impl App {
     pub async fn shutdown(self) {
         self.engine.close();
         self.closing.cancel();
-        self.engine.stopped(GRACE).await;
+        // Connections first: what they admit last must be waited for too.
         if tokio::time::timeout(Duration::from_secs(5), self.server).await.is_err() {
             tracing::warn!("Connections were still open at the end.");
         }
+        self.engine.stopped(GRACE).await;
         self.sandbox.shutdown().await;
     }
 }
@@ -144,6 +147,7 @@ async fn publish(
         region: loaded.settings.region,
         sandbox: Some(sandbox),
         loopback: addr.ip().is_loopback() && loaded.settings.public_url.is_empty(),
+        public_url: !loaded.settings.public_url.is_empty(),
     };
     let loaded = loaded.clone();
     // Reading files and loading libraries is work for a thread that may block.

@@ -23,8 +23,10 @@ use crate::images::Stored;
 pub struct Attempt {
     /// Counted from 1 within the job.
     pub number: u32,
-    /// Which of the wanted images it is for.
+    /// The first of the images it is for.
     pub slot: u32,
+    /// How many it is to make.
+    pub count: u32,
     /// The provider's id.
     pub provider: String,
     /// The model asked for.
@@ -33,6 +35,10 @@ pub struct Attempt {
     pub state: State,
     /// What the plugin keeps between its steps.
     pub memo: Memo,
+    /// The job's images as this API type takes them, by handle; the mask is the last.
+    pub inputs: Vec<Stored>,
+    /// Whether results must be brought into the format asked for.
+    pub converts: bool,
     /// The request to send next, and when.
     pub effect: Option<Planned>,
     /// The provider's id of the work.
@@ -51,12 +57,18 @@ pub struct Attempt {
     pub started: Ms,
     /// When its unsafe request was let go; its time-out counts from here.
     pub submitted: Option<Ms>,
+    /// When it is given up.
+    pub deadline: Ms,
     /// When it ended.
     pub finished: Option<Ms>,
     /// Answers to questions how it goes.
     pub polls: u32,
     /// When the last one came.
     pub last_poll: Option<Ms>,
+    /// Why it does not get on although it is not over: its plugin broke, or its provider is gone.
+    pub trouble: Option<String>,
+    /// When an answer to any request came, or was given up.
+    pub last_asked: Option<Ms>,
     /// How often the present request was sent without an answer that counts.
     pub tries: u32,
     /// How often a fresh link to the result was asked for.
@@ -182,6 +194,48 @@ impl Attempt {
             State::Fetching(_) => Todo::Fetch,
             _ => Todo::Closed,
         }
+    }
+
+    /// One that has sent nothing.
+    pub fn planned(number: u32, provider: String, now: Ms) -> Self {
+        Self {
+            number,
+            slot: 0,
+            count: 1,
+            provider,
+            model: None,
+            state: State::Planned,
+            memo: Memo { seed: crate::id::seed(), ..Memo::default() },
+            inputs: Vec::new(),
+            converts: false,
+            effect: None,
+            task: None,
+            upstream_status: None,
+            percent: None,
+            blobs: Vec::new(),
+            cost: None,
+            possible_duplicate_cost: false,
+            started: now,
+            submitted: None,
+            deadline: Ms::MAX,
+            finished: None,
+            polls: 0,
+            last_poll: None,
+            trouble: None,
+            last_asked: None,
+            tries: 0,
+            refetches: 0,
+        }
+    }
+
+    /// Whether it is to make that image.
+    pub fn covers(&self, slot: u32) -> bool {
+        (self.slot..self.slot.saturating_add(self.count)).contains(&slot)
+    }
+
+    /// The first of its slots, as an index.
+    pub fn first_slot(&self) -> usize {
+        self.slot as usize
     }
 
     /// Whether it still holds a place at its account.

@@ -17,20 +17,14 @@ use provider::ProviderFile;
 /// Shipped in the binary for a start without any configuration.
 const SANDBOX: &str = include_str!("../../config/providers/sandbox.toml");
 
-/// Checked providers beside everything found wrong.
+/// The providers beside everything found wrong.
 #[derive(Debug, Default)]
 pub struct Catalog {
-    /// The providers, by file name.
+    /// The providers, by file name; also those with problems, so far as they could be read, so that
+    /// what comes after finds the rest in the same run.
     pub providers: Vec<ProviderFile>,
     /// What is wrong; an error among them means the catalog must not be used.
     pub problems: Vec<Problem>,
-}
-
-impl Catalog {
-    /// Whether it may become the running one.
-    pub fn is_valid(&self) -> bool {
-        !self.problems.iter().any(Problem::is_error)
-    }
 }
 
 /// Reads `providers/*.toml` below the configuration's folder, or the built-in sandbox where there
@@ -40,19 +34,18 @@ pub fn load(config_dir: &Path, plugins: &Registry) -> Catalog {
     let files = match texts(config_dir) {
         Ok(files) => files,
         Err(error) => {
-            let file = config_dir.join("providers");
-            let what = format!("cannot be read: {error}");
-            catalog.problems.push(Problem::error(&file, None, what, "check its permissions"));
+            catalog.problems.push(unreadable(&config_dir.join("providers"), &error));
             return catalog;
         }
     };
     for (file, text) in files {
-        match ProviderFile::parse(&file, &text, plugins) {
-            Ok((provider, warnings)) => {
-                catalog.providers.push(provider);
-                catalog.problems.extend(warnings);
+        match text {
+            Ok(text) => {
+                let (provider, problems) = ProviderFile::parse(&file, &text, plugins);
+                catalog.providers.extend(provider);
+                catalog.problems.extend(problems);
             }
-            Err(problems) => catalog.problems.extend(problems),
+            Err(error) => catalog.problems.push(unreadable(&file, &error)),
         }
     }
     let across = contradictions(&catalog.providers);
@@ -60,9 +53,19 @@ pub fn load(config_dir: &Path, plugins: &Registry) -> Catalog {
     catalog
 }
 
-fn texts(config_dir: &Path) -> io::Result<Vec<(PathBuf, String)>> {
+fn unreadable(file: &Path, error: &io::Error) -> Problem {
+    let mend = match error.kind() {
+        io::ErrorKind::InvalidData => "save it as UTF-8",
+        _ => "check its permissions",
+    };
+    Problem::error(file, None, format!("cannot be read: {error}"), mend)
+}
+
+/// The files with their texts. One that cannot be read hides none of the others.
+fn texts(config_dir: &Path) -> io::Result<Vec<(PathBuf, io::Result<String>)>> {
     if !config_dir.is_dir() {
-        return Ok(vec![(PathBuf::from("(built in) providers/sandbox.toml"), SANDBOX.to_owned())]);
+        let file = PathBuf::from("(built in) providers/sandbox.toml");
+        return Ok(vec![(file, Ok(SANDBOX.to_owned()))]);
     }
     let folder = config_dir.join("providers");
     let entries = match fs::read_dir(&folder) {
@@ -79,38 +82,38 @@ fn texts(config_dir: &Path) -> io::Result<Vec<(PathBuf, String)>> {
         }
     }
     paths.sort();
-    paths.into_iter().map(|path| Ok((path.clone(), fs::read_to_string(&path)?))).collect()
+    Ok(paths.into_iter().map(|path| (path.clone(), fs::read_to_string(path))).collect())
 }
 
-/// What is wrong between files that are each right.
+/// What is wrong between files, whatever is wrong within them.
 fn contradictions(providers: &[ProviderFile]) -> Vec<Problem> {
     let mut problems = Vec::new();
     let mut names: HashMap<&str, &ProviderFile> = HashMap::new();
     let mut default: Option<&ProviderFile> = None;
-    for provider in providers {
+    for provider in providers.iter().filter(|provider| provider.line_of("name").is_some()) {
         if let Some(other) = names.insert(&provider.name, provider) {
-            problems.push(Problem::error(
-                &provider.file,
-                provider.line_of("name"),
-                format!(
-                    "the name '{}' is already taken by {}",
-                    provider.name,
-                    other.file.display()
-                ),
-                "give each provider a name of its own",
-            ));
+            let what = format!(
+                "the name '{}' is already taken by {}",
+                provider.name,
+                other.file.display()
+            );
+            let mend = "give each provider a name of its own";
+            let line = provider.line_of("name");
+            problems.push(Problem::error(&provider.file, line, what, mend));
         }
-        if !(provider.default && provider.enabled) {
-            continue;
-        }
+    }
+    for provider in providers.iter().filter(|provider| provider.default && provider.enabled) {
         if let Some(other) = default.replace(provider) {
-            problems.push(Problem::error(
-                &provider.file,
-                provider.line_of("default"),
-                format!("'{}' and '{}' are both the default", other.name, provider.name),
-                "keep `default = true` in one of them",
-            ));
+            let (one, two) = (&other.name, &provider.name);
+            let what =
+                format!("'{one}' ({}) and '{two}' are both the default", other.file.display());
+            let mend = "keep `default = true` in one of them";
+            let line = provider.line_of("default");
+            problems.push(Problem::error(&provider.file, line, what, mend));
         }
     }
     problems
 }
+
+#[cfg(test)]
+mod tests;

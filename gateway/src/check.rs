@@ -32,6 +32,7 @@ pub fn run(loaded: &Loaded) -> Vec<Problem> {
         region: loaded.settings.region,
         sandbox: None,
         loopback: loaded.settings.listen.ip().is_loopback(),
+        public_url: !loaded.settings.public_url.is_empty(),
     };
     match snapshot::build(&source, &plugins, 0) {
         Ok(snapshot) => problems.extend(snapshot.warnings),

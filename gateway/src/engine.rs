@@ -18,6 +18,7 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -25,9 +26,9 @@ use crate::clock::now_ms;
 use crate::id::JobId;
 use crate::images::Images;
 use crate::job::{Job, Skip};
-use crate::live::Live;
+use crate::live::{AccountId, Live};
 use crate::request::EditRequest;
-use crate::route::{self, Unroutable};
+use crate::route::{self, Candidates, Unroutable};
 use crate::settings::Limits;
 use crate::snapshot::Snapshot;
 use crate::store::{Exchange, Filter, Page, Store, StoreError};
@@ -67,11 +68,19 @@ pub enum NotAdmitted {
     #[error(transparent)]
     Unroutable(#[from] Unroutable),
     /// No provider can do what the request means.
-    #[error("no provider can do this: {}", reasons(.0))]
-    Unfit(Vec<Skip>),
+    #[error("no provider can do this: {}", reasons(.skipped))]
+    Unfit {
+        /// The field that rules them out.
+        param: &'static str,
+        /// Each with its reason.
+        skipped: Vec<Skip>,
+    },
     /// No provider is enabled.
-    #[error("no provider is enabled; add one under config/providers")]
-    NoProvider,
+    #[error("{}", no_provider(*.only_sandbox))]
+    NoProvider {
+        /// There is one, but it takes only requests that name it.
+        only_sandbox: bool,
+    },
     /// Too many jobs wait already.
     #[error("too many edits are waiting already")]
     QueueFull,
@@ -83,6 +92,8 @@ pub enum NotAdmitted {
     Store(#[from] StoreError),
 }
 
+/// Pause, in milliseconds, before a job whose driver panicked is driven again.
+const AFTER_A_PANIC: u64 = 10_000;
 /// Answers kept of jobs that are at their end.
 const FINISHED: u64 = 10_000;
 
@@ -112,7 +123,11 @@ impl Engine {
     ///
     /// # Errors
     /// See [`NotAdmitted`]; nothing was written then.
-    pub async fn admit(&self, owner: &str, request: EditRequest) -> Result<Arc<Job>, NotAdmitted> {
+    pub async fn admit(
+        self: &Arc<Self>,
+        owner: &str,
+        request: EditRequest,
+    ) -> Result<Arc<Job>, NotAdmitted> {
         if self.closing.is_cancelled() {
             return Err(NotAdmitted::Closing);
         }
@@ -120,20 +135,45 @@ impl Engine {
         let candidates = route::candidates(&snapshot, &request)?;
         if candidates.order.is_empty() {
             return Err(match candidates.skipped {
-                skipped if skipped.is_empty() => NotAdmitted::NoProvider,
-                skipped => NotAdmitted::Unfit(skipped),
+                skipped if skipped.is_empty() => NotAdmitted::NoProvider {
+                    only_sandbox: snapshot.providers.iter().any(|p| p.sandbox && p.file.enabled),
+                },
+                skipped => {
+                    NotAdmitted::Unfit { param: candidates.unfit.unwrap_or("image"), skipped }
+                }
             });
         }
         if self.lock().len() >= self.parts.limits.waiting {
             return Err(NotAdmitted::QueueFull);
         }
+        // On a task of its own: a client that hangs up now must not leave a job half admitted.
+        let engine = self.clone();
+        let owner = owner.to_owned();
+        let admitted =
+            self.spawn(async move { engine.admit_now(owner, request, &candidates).await });
+        admitted.await.unwrap_or(Err(NotAdmitted::Closing))
+    }
+
+    async fn admit_now(
+        self: Arc<Self>,
+        owner: String,
+        request: EditRequest,
+        candidates: &Candidates,
+    ) -> Result<Arc<Job>, NotAdmitted> {
         let now = now_ms();
         let deadline = now + self.queue_time(&request);
-        let mut job = Job::new(owner.to_owned(), Arc::new(request), now, deadline);
-        let begun = self.begin(&mut job, &candidates, now);
+        let mut job = Job::new(owner, Arc::new(request), now, deadline);
+        let begun = self.begin(&mut job, candidates).await;
+        if job.record.attempts.is_empty() && job.record.status.is_terminal() {
+            return Err(NotAdmitted::Unfit { param: "image", skipped: job.record.skipped });
+        }
+        if self.closing.is_cancelled() {
+            return Err(NotAdmitted::Closing);
+        }
         self.parts.store.admit(&job).await?;
-        tracing::info!(job = %job.id, provider = job.attempt().map(|a| a.provider.as_str()), "Job admitted.");
-        Ok(self.keep(job, begun, now))
+        let provider = job.leading().map(|a| a.provider.as_str());
+        tracing::info!(job = %job.id, request = %job.request.request_id, provider, "Job admitted.");
+        Ok(self.keep(job, begun))
     }
 
     /// A job of that owner.
@@ -198,6 +238,11 @@ impl Engine {
         self.parts.store.exchanges(id).await
     }
 
+    /// The way out, for images that clients name by link.
+    pub fn upstream(&self) -> &Upstream {
+        &self.parts.upstream
+    }
+
     /// Whether it no longer takes requests.
     pub fn is_closing(&self) -> bool {
         self.closing.is_cancelled()
@@ -220,29 +265,39 @@ impl Engine {
         }
     }
 
+    /// Hands every due job to a driver. At a stop what is due goes out once more: a driver then
+    /// sends nothing but what was already released.
     async fn dispatch(self: Arc<Self>) {
         loop {
-            let job = tokio::select! {
-                job = self.timer.next() => job,
-                () = self.closing.cancelled() => return,
-            };
-            let engine = self.clone();
-            self.spawn(async move {
-                engine.drive(&job).await;
-                engine.timer.finished(&job);
-            });
+            tokio::select! {
+                job = self.timer.next() => self.launch(job),
+                () = self.closing.cancelled() => break,
+            }
+        }
+        while let Some(job) = self.timer.due() {
+            self.launch(job);
         }
     }
 
-    async fn pass_places(self: Arc<Self>, mut freed: mpsc::UnboundedReceiver<JobId>) {
+    fn launch(self: &Arc<Self>, job: JobId) {
+        let driving = Driving { engine: self.clone(), job };
+        self.spawn(async move { driving.engine.drive(&driving.job).await });
+    }
+
+    /// Wakes the jobs for which a place came free.
+    async fn pass_places(self: Arc<Self>, mut freed: mpsc::UnboundedReceiver<(AccountId, JobId)>) {
         loop {
-            let job = tokio::select! {
-                job = freed.recv() => job,
+            let told = tokio::select! {
+                told = freed.recv() => told,
                 () = self.closing.cancelled() => return,
             };
-            match job {
-                Some(job) => self.timer.arm(&job, now_ms()),
-                None => return,
+            let Some((account, job)) = told else { return };
+            match self.cell(&job) {
+                Some(cell) if !cell.job().shares().is_empty() => {
+                    cell.tell(account);
+                    self.timer.arm(&job, now_ms());
+                }
+                _ => self.live.pass_on(&account),
             }
         }
     }
@@ -251,19 +306,27 @@ impl Engine {
         clippy::disallowed_methods,
         reason = "the tracker owns the task and is waited for at the end"
     )]
-    fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
-        self.tasks.spawn(task);
+    fn spawn<T: Send + 'static>(
+        &self,
+        task: impl Future<Output = T> + Send + 'static,
+    ) -> JoinHandle<T> {
+        self.tasks.spawn(task)
     }
 
-    fn keep(&self, job: Job, begun: begin::Begun, now: u64) -> Arc<Job> {
+    fn keep(self: &Arc<Self>, job: Job, begun: begin::Begun) -> Arc<Job> {
         let id = job.id.clone();
-        let cell = Arc::new(Cell::new(job, begun.place));
+        let cell = Arc::new(Cell::new(job, begun.places));
         let job = cell.job();
         self.lock().insert(id.clone(), cell);
         for account in &begun.line {
             self.live.wait(account, &id);
         }
-        self.timer.arm(&id, if begun.line.is_empty() { now } else { job.record.deadline });
+        if self.closing.is_cancelled() {
+            // Nobody dispatches any more, and a first request may have been released.
+            self.launch(id);
+        } else {
+            self.timer.arm(&id, now_ms());
+        }
         job
     }
 
@@ -282,6 +345,30 @@ impl Engine {
     fn queue_time(&self, request: &EditRequest) -> u64 {
         let wait = self.parts.limits.queue_wait.ms();
         request.timeout.map_or(wait, |seconds| wait.min(seconds.saturating_mul(1_000)))
+    }
+}
+
+/// A driver that runs. However it ends, its job can be driven again.
+struct Driving {
+    engine: Arc<Engine>,
+    job: JobId,
+}
+
+impl Drop for Driving {
+    fn drop(&mut self) {
+        self.engine.timer.finished(&self.job);
+        if std::thread::panicking() {
+            tracing::error!(job = %self.job, "A job's driver broke; it is tried again.");
+            self.engine.timer.arm(&self.job, now_ms() + AFTER_A_PANIC);
+        }
+    }
+}
+
+fn no_provider(only_sandbox: bool) -> &'static str {
+    if only_sandbox {
+        "only the sandbox is set up, and here it takes only requests that name it: provider=sandbox"
+    } else {
+        "no provider is enabled; add one under config/providers"
     }
 }
 

@@ -46,7 +46,11 @@ impl Listener {
         let graceful = GracefulShutdown::new();
         let builder = builder();
         loop {
-            let Ok(permit) = self.room.clone().acquire_owned().await else { break };
+            let room = self.room.clone().acquire_owned();
+            let permit = tokio::select! {
+                Ok(permit) = room => permit,
+                () = closing.cancelled() => break,
+            };
             let stream = tokio::select! {
                 accepted = self.socket.accept() => accepted,
                 () = closing.cancelled() => break,

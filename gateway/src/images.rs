@@ -3,20 +3,30 @@
 //! An image arrives in chunks through a [`Spool`] and is hashed on the way, so that no image is ever
 //! whole in memory. A file has its name only when it is complete, and it is there before any row
 //! names it. Inputs are named by BLAKE3, which is also their fingerprint, results by SHA-256, which
-//! clients can check. Nothing here decodes a picture: headers tell type and size.
+//! clients can check. Headers tell type and size; a picture is decoded only to become another one,
+//! a few at a time.
 
+mod adapt;
+mod anatomy;
 mod header;
 mod kind;
+mod picture;
+#[cfg(test)]
+mod samples;
 mod spool;
+mod transcode;
 
 use std::fs::File;
 use std::io;
+use std::num::NonZero;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
+use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
 
+pub use adapt::{AdaptError, Measure, Needs};
 pub use kind::{Format, sniff};
 pub use spool::{Spool, SpoolError};
 
@@ -26,6 +36,8 @@ pub(crate) const CHUNK: usize = 256 * 1024;
 const NAME: usize = 64;
 /// What unfinished files begin with; no hex name does.
 const TEMP: &str = "tmp-";
+/// Pictures decoded at a time, on however many cores: each may take half a GiB.
+const MOST_DECODERS: usize = 4;
 
 /// What an image may be at most.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,6 +86,7 @@ pub struct Stored {
 pub struct Images {
     folder: Arc<Folder>,
     limits: Limits,
+    decoders: Arc<Semaphore>,
 }
 
 /// The folder, with a handle of its own: making a rename durable means syncing the folder.
@@ -98,7 +111,9 @@ impl Images {
             }
         }
         let folder = Folder { path: dir.to_owned(), handle: File::open(dir)? };
-        Ok(Self { folder: Arc::new(folder), limits: Limits::default() })
+        let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
+        let decoders = Arc::new(Semaphore::new(cores.min(MOST_DECODERS)));
+        Ok(Self { folder: Arc::new(folder), limits: Limits::default(), decoders })
     }
 
     /// The same store with other limits.

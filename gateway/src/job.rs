@@ -1,16 +1,19 @@
 //! A job: what the client sees. One request, one terminal result, whatever its attempts go through.
-//! A job's status changes in this file and nowhere else.
+
+mod slots;
 
 use std::sync::Arc;
 
-use retouch_sdk::{Billed, Class, Cost, Failure, Retry};
+use retouch_sdk::{Billed, Class, Cost, Failure};
 use serde::{Deserialize, Serialize};
 
-use crate::attempt::{Attempt, State, Todo};
+use crate::attempt::Attempt;
 use crate::clock::Ms;
 use crate::id::JobId;
 use crate::images::Stored;
 use crate::request::EditRequest;
+
+pub use slots::Share;
 
 /// The aggregate that is stored as one row: the job and its attempts.
 #[derive(Clone, Debug, PartialEq)]
@@ -40,20 +43,34 @@ pub struct Record {
     pub started: Option<Ms>,
     /// When it ended.
     pub finished: Option<Ms>,
-    /// When it ends at the latest.
+    /// When what has no provider by then is given up.
     pub deadline: Ms,
     /// Whether the sandbox made or makes it.
     pub sandbox: bool,
+    /// Fields its provider does not honour.
+    pub ignored: Vec<String>,
     /// In order of time.
     pub attempts: Vec<Attempt>,
+    /// One for each image that was asked for.
+    pub slots: Vec<Slot>,
     /// Providers that were passed over, and why.
     pub skipped: Vec<Skip>,
-    /// The results.
-    pub images: Vec<Stored>,
     /// What it cost.
     pub cost: Option<Price>,
     /// Why there is no result.
     pub error: Option<JobError>,
+}
+
+/// One of the images that were asked for. It has at most one open attempt and fails over alone.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Slot {
+    /// Not decided.
+    Open,
+    /// Here it is; a provider may have made more than was asked for.
+    Done(Vec<Stored>),
+    /// It will not come.
+    Failed(JobError),
 }
 
 /// The public states. The last four are terminal.
@@ -89,7 +106,7 @@ pub struct Price {
     /// How much.
     #[serde(flatten)]
     pub cost: Cost,
-    /// `provider` or `price_table`.
+    /// Who says so.
     pub source: PriceSource,
 }
 
@@ -103,7 +120,7 @@ pub enum PriceSource {
     PriceTable,
 }
 
-/// Why a job has no result.
+/// Why there is no image.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct JobError {
     /// One of the contract's codes.
@@ -114,17 +131,6 @@ pub struct JobError {
     pub billed: Billed,
     /// The provider's word on when to come again.
     pub retry_after_ms: Option<u64>,
-}
-
-/// What is to be done for a job.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Next {
-    /// Choose a provider and open an attempt.
-    Route,
-    /// Do this for its last attempt.
-    Attempt(Todo),
-    /// Nothing.
-    Ended,
 }
 
 impl Status {
@@ -146,11 +152,16 @@ impl Status {
     }
 }
 
+impl Record {
+    /// Of the layout that is written.
+    pub const VERSION: u32 = 1;
+}
+
 impl Job {
     /// A new one, queued.
     pub fn new(owner: String, request: Arc<EditRequest>, now: Ms, deadline: Ms) -> Self {
         let record = Record {
-            v: 1,
+            v: Record::VERSION,
             rev: 1,
             status: Status::Queued,
             created: now,
@@ -158,43 +169,54 @@ impl Job {
             finished: None,
             deadline,
             sandbox: false,
+            ignored: Vec::new(),
             attempts: Vec::new(),
+            slots: vec![Slot::Open; request.n.max(1) as usize],
             skipped: Vec::new(),
-            images: Vec::new(),
             cost: None,
             error: None,
         };
         Self { id: JobId::new(), owner, request, record }
     }
 
-    /// What is to be done next.
-    pub fn next(&self) -> Next {
-        if self.record.status.is_terminal() {
-            return Next::Ended;
-        }
-        match self.attempt().map(Attempt::todo) {
-            None | Some(Todo::Closed) => Next::Route,
-            Some(todo) => Next::Attempt(todo),
-        }
-    }
-
-    /// The attempt under way, or the last one.
-    pub fn attempt(&self) -> Option<&Attempt> {
-        self.record.attempts.last()
+    /// The attempt of that number.
+    pub fn attempt(&self, number: u32) -> Option<&Attempt> {
+        self.record.attempts.iter().find(|a| a.number == number)
     }
 
     /// The same, to change it.
-    pub fn attempt_mut(&mut self) -> Option<&mut Attempt> {
-        self.record.attempts.last_mut()
+    pub fn attempt_mut(&mut self, number: u32) -> Option<&mut Attempt> {
+        self.record.attempts.iter_mut().find(|a| a.number == number)
     }
 
-    /// Begins an attempt.
-    pub fn open(&mut self, attempt: Attempt, deadline: Ms, sandbox: bool) {
-        self.record.status = Status::Running;
-        self.record.started.get_or_insert(attempt.started);
-        self.record.deadline = deadline;
-        self.record.sandbox = sandbox;
-        self.record.attempts.push(attempt);
+    /// The attempt a client is told of first: one under way, else one that succeeded, else the last.
+    pub fn leading(&self) -> Option<&Attempt> {
+        let attempts = || self.record.attempts.iter();
+        let open = attempts().rev().find(|a| a.is_open());
+        let succeeded = || attempts().find(|a| a.failure().is_none() && !a.is_open());
+        open.or_else(succeeded).or_else(|| attempts().next_back())
+    }
+
+    /// The results, in the order asked for.
+    pub fn images(&self) -> impl Iterator<Item = &Stored> {
+        self.record.slots.iter().flat_map(|slot| match slot {
+            Slot::Done(images) => images.as_slice(),
+            Slot::Open | Slot::Failed(_) => &[],
+        })
+    }
+
+    /// What will not come although the job succeeded: which, and why.
+    pub fn missing(&self) -> impl Iterator<Item = (usize, &JobError)> {
+        self.record.slots.iter().enumerate().filter_map(|(index, slot)| match slot {
+            Slot::Failed(error) => Some((index, error)),
+            Slot::Open | Slot::Done(_) => None,
+        })
+    }
+
+    /// When it ends at the latest, as far as is known now.
+    pub fn latest_end(&self) -> Ms {
+        let open = self.record.attempts.iter().filter(|a| a.is_open()).map(|a| a.deadline).max();
+        open.unwrap_or(self.record.deadline)
     }
 
     /// Notes providers that were passed over, once each.
@@ -204,79 +226,6 @@ impl Job {
                 self.record.skipped.push(skip);
             }
         }
-    }
-
-    /// Ends the job if its last attempt decides it; otherwise another provider may be asked.
-    pub fn settle(&mut self, price: Option<&Cost>, may_fail_over: bool, now: Ms) {
-        let Some(attempt) = self.attempt() else { return };
-        match &attempt.state {
-            State::Stored(images) => {
-                let images = images.clone();
-                let cost = priced(attempt.cost.as_ref(), price);
-                self.succeed(images, cost, now);
-            }
-            State::Unknown(failure) if !may_fail_over => {
-                let error = JobError::of(failure);
-                self.end(Status::Failed, Some(error), now);
-            }
-            State::Refused(failure) | State::Failed(failure, _)
-                if failure.retry == Retry::Never || failure.class == Class::Moderation =>
-            {
-                let error = JobError::of(failure);
-                self.end(Status::Failed, Some(error), now);
-            }
-            _ => {}
-        }
-    }
-
-    /// The sandbox keeps nothing over a restart and costs nothing: its attempt begins anew.
-    pub fn begin_anew(&mut self) {
-        self.record.attempts.pop();
-        self.record.status = Status::Queued;
-    }
-
-    /// No provider is left. The last failure says why; without one, nobody could be asked.
-    pub fn exhausted(&mut self, now: Ms) {
-        let error = match self.attempt().and_then(Attempt::failure) {
-            Some(failure) => JobError::of(failure),
-            None => JobError {
-                code: "no_provider".to_owned(),
-                message: no_provider(&self.record.skipped),
-                billed: Billed::No,
-                retry_after_ms: None,
-            },
-        };
-        self.end(Status::Failed, Some(error), now);
-    }
-
-    /// The time is over. What a provider has taken stays taken.
-    pub fn expire(&mut self, now: Ms) {
-        let accepted = self.attempt().is_some_and(|a| a.submitted.is_some());
-        let error = JobError {
-            code: "job_expired".to_owned(),
-            message: if accepted {
-                "the provider did not finish in time; it may still finish and charge, so do not \
-                 submit again without looking"
-                    .to_owned()
-            } else {
-                "no provider had room in time".to_owned()
-            },
-            billed: if accepted { Billed::Unknown } else { Billed::No },
-            retry_after_ms: None,
-        };
-        self.end(Status::Expired, Some(error), now);
-    }
-
-    fn succeed(&mut self, images: Vec<Stored>, cost: Option<Price>, now: Ms) {
-        self.record.images = images;
-        self.record.cost = cost;
-        self.end(Status::Succeeded, None, now);
-    }
-
-    fn end(&mut self, status: Status, error: Option<JobError>, now: Ms) {
-        self.record.status = status;
-        self.record.error = error;
-        self.record.finished = Some(now);
     }
 }
 
@@ -289,6 +238,35 @@ impl JobError {
             billed: failure.billed,
             retry_after_ms: failure.retry_after_ms,
         }
+    }
+
+    /// Its time was over. What a provider has taken stays taken.
+    pub fn expired(submitted: bool) -> Self {
+        let (message, billed) = if submitted {
+            let message = "the provider did not finish in time; it may still finish and charge, so \
+                           do not submit again without looking";
+            (message, Billed::Unknown)
+        } else {
+            ("no provider had room in time", Billed::No)
+        };
+        Self {
+            code: "job_expired".to_owned(),
+            message: message.to_owned(),
+            billed,
+            retry_after_ms: None,
+        }
+    }
+
+    /// Nobody could be asked.
+    pub fn nobody(skipped: &[Skip]) -> Self {
+        let message = if skipped.is_empty() {
+            "no enabled provider is configured; add one under config/providers".to_owned()
+        } else {
+            let why: Vec<String> =
+                skipped.iter().map(|s| format!("{} {}", s.provider, s.reason)).collect();
+            format!("no provider can take this edit: {}", why.join("; "))
+        };
+        Self { code: "no_provider".to_owned(), message, billed: Billed::No, retry_after_ms: None }
     }
 }
 
@@ -309,16 +287,5 @@ pub fn code(class: Class) -> &'static str {
     }
 }
 
-fn priced(cost: Option<&Cost>, price: Option<&Cost>) -> Option<Price> {
-    let said = cost.map(|cost| Price { cost: cost.clone(), source: PriceSource::Provider });
-    said.or_else(|| price.map(|cost| Price { cost: cost.clone(), source: PriceSource::PriceTable }))
-}
-
-fn no_provider(skipped: &[Skip]) -> String {
-    if skipped.is_empty() {
-        return "no enabled provider is configured; add one under config/providers".to_owned();
-    }
-    let why: Vec<String> =
-        skipped.iter().map(|s| format!("{}: {}", s.provider, s.reason)).collect();
-    format!("no provider can take this edit ({})", why.join("; "))
-}
+#[cfg(test)]
+mod tests;

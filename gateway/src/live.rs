@@ -17,7 +17,7 @@ pub struct AccountId(pub String);
 #[derive(Debug)]
 pub struct Live {
     accounts: Mutex<HashMap<AccountId, Account>>,
-    freed: mpsc::UnboundedSender<JobId>,
+    freed: mpsc::UnboundedSender<(AccountId, JobId)>,
 }
 
 #[derive(Debug, Default)]
@@ -40,7 +40,7 @@ impl Live {
         clippy::disallowed_methods,
         reason = "bounded by the jobs that wait, each at most once an account"
     )]
-    pub fn new() -> (Arc<Self>, mpsc::UnboundedReceiver<JobId>) {
+    pub fn new() -> (Arc<Self>, mpsc::UnboundedReceiver<(AccountId, JobId)>) {
         let (freed, receiver) = mpsc::unbounded_channel();
         (Arc::new(Self { accounts: Mutex::default(), freed }), receiver)
     }
@@ -79,7 +79,7 @@ impl Live {
     /// Lets the next in line try, for a job that was told and did not need the place.
     pub fn pass_on(&self, account: &AccountId) {
         let next = self.lock().get_mut(account).and_then(|a| a.waiting.pop_front());
-        self.tell(next);
+        self.tell(account, next);
     }
 
     /// When the next poll at an account may go, so that it gets at most `per_second`.
@@ -96,18 +96,25 @@ impl Live {
             entry.open = entry.open.saturating_sub(1);
             entry.waiting.pop_front()
         });
-        self.tell(next);
+        self.tell(account, next);
     }
 
-    fn tell(&self, next: Option<JobId>) {
+    fn tell(&self, account: &AccountId, next: Option<JobId>) {
         if let Some(job) = next {
             // The engine is gone only when the process ends.
-            let _ = self.freed.send(job);
+            let _ = self.freed.send((account.clone(), job));
         }
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<AccountId, Account>> {
         self.accounts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Place {
+    /// Where it is.
+    pub fn account(&self) -> &AccountId {
+        &self.account
     }
 }
 
@@ -131,7 +138,7 @@ mod tests {
         live.wait(&account, &job);
         live.wait(&account, &job);
         drop(first);
-        assert_eq!(freed.try_recv().ok(), Some(job));
+        assert_eq!(freed.try_recv().ok(), Some((account.clone(), job)));
         assert!(freed.try_recv().is_err(), "a job stands in line once");
         assert!(live.take(&account, 1).is_some());
     }

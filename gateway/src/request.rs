@@ -17,6 +17,8 @@ pub struct EditRequest {
     pub images: Vec<Stored>,
     /// Transparent pixels are to be edited.
     pub mask: Option<Stored>,
+    /// How many images to make.
+    pub n: u32,
     /// The model asked for.
     pub model: Option<String>,
     /// The provider asked for, by id or name.
@@ -31,21 +33,26 @@ pub struct EditRequest {
     pub timeout: Option<u64>,
     /// Whether a field the provider cannot honour is an error.
     pub strict: bool,
+    /// Whether previews were asked for, which no answer has.
+    pub partial_images: bool,
     /// Whether a waiting edit answers with links.
     pub links: bool,
-    /// Fields that were understood and cannot be honoured.
-    pub ignored: Vec<String>,
+    /// The id of the request it came with.
+    pub request_id: String,
 }
 
 impl EditRequest {
-    /// As a plugin sees it, with the model this provider is to be asked for.
-    pub fn for_plugin(&self, model: Option<String>) -> PluginJob {
+    /// As a plugin sees it: the model this provider is asked for, how many images its call shall
+    /// make, and the images as it takes them, the mask last.
+    pub fn for_plugin(&self, model: Option<String>, n: u32, inputs: &[Stored]) -> PluginJob {
+        let pictures = inputs.len() - usize::from(self.mask.is_some()).min(inputs.len());
+        let (pictures, mask) = inputs.split_at(pictures);
         PluginJob {
             model,
             prompt: self.prompt.clone(),
-            n: 1,
-            inputs: self.images.iter().map(input).collect(),
-            mask: self.mask.as_ref().map(input),
+            n,
+            inputs: pictures.iter().map(input).collect(),
+            mask: mask.first().map(input),
             params: self.params.clone(),
             options: self.provider_options.clone(),
         }
@@ -54,6 +61,16 @@ impl EditRequest {
     /// Every image by the handle a plugin knows it by: the mask after the last picture.
     pub fn handles(&self) -> Vec<Stored> {
         self.images.iter().chain(&self.mask).cloned().collect()
+    }
+}
+
+impl EditRequest {
+    /// What tells two requests apart: everything that decides the result, whatever the encoding it
+    /// came in. Images count by their bytes.
+    pub fn fingerprint(&self) -> String {
+        let plain = Self { request_id: String::new(), links: false, ..self.clone() };
+        let canonical = serde_json::to_vec(&plain).unwrap_or_default();
+        blake3::hash(&canonical).to_hex().to_string()
     }
 }
 

@@ -1,6 +1,8 @@
 //! Which provider next. Pure: the snapshot and what is known of the job in, a choice or the reasons
 //! against out.
 
+mod fit;
+
 use std::cmp::Reverse;
 use std::sync::Arc;
 
@@ -9,6 +11,8 @@ use crate::job::Skip;
 use crate::live::AccountId;
 use crate::request::EditRequest;
 use crate::snapshot::{Provider, Snapshot};
+
+pub use fit::ignored;
 
 /// Nobody can be asked, and never will be with this catalog.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -38,6 +42,8 @@ pub struct Candidates {
     pub order: Vec<Arc<Provider>>,
     /// Passed over for good.
     pub skipped: Vec<Skip>,
+    /// The field that ruled the first of them out.
+    pub unfit: Option<&'static str>,
 }
 
 /// The choice of one moment.
@@ -64,9 +70,10 @@ pub fn candidates(snapshot: &Snapshot, request: &EditRequest) -> Result<Candidat
     chosen.sort_by_key(|p| (Reverse(p.file.default), Reverse(p.file.priority)));
     let mut candidates = Candidates::default();
     for provider in chosen {
-        match unfit(&provider, request) {
+        match fit::unfit(&provider, request) {
             None => candidates.order.push(provider),
-            Some(reason) => {
+            Some((field, reason)) => {
+                candidates.unfit.get_or_insert(field);
                 candidates.skipped.push(Skip { provider: provider.file.id.clone(), reason });
             }
         }
@@ -74,36 +81,45 @@ pub fn candidates(snapshot: &Snapshot, request: &EditRequest) -> Result<Candidat
     Ok(candidates)
 }
 
-/// The next of them, given who was asked before and who has room.
+/// The next of them, given who was passed over or asked before and who has room.
 pub fn choose(
     candidates: &Candidates,
-    asked: &[&str],
+    passed: &[String],
+    after_failure: bool,
     has_room: impl Fn(&Provider) -> bool,
     open: impl Fn(&Provider) -> u32,
 ) -> (Choice, Vec<Skip>) {
-    let left = candidates
-        .order
-        .iter()
-        .filter(|p| !asked.contains(&p.file.id.as_str()))
-        .filter(|p| asked.is_empty() || (p.file.retry && !p.sandbox));
-    let mut left: Vec<&Arc<Provider>> = left.collect();
+    let left = candidates.order.iter().filter(|p| !passed.contains(&p.file.id));
+    let (mut left, barred): (Vec<_>, Vec<_>) =
+        left.partition(|p| !after_failure || (p.file.retry && !p.sandbox));
     // Stable: only among equals does the emptier account go first.
     left.sort_by_key(|p| (Reverse(p.file.default), Reverse(p.file.priority), open(p)));
     let mut full = Vec::new();
-    let mut skipped = Vec::new();
+    let mut skipped: Vec<Skip> = barred.into_iter().map(|p| barred_from_failover(p)).collect();
     for provider in left {
         if has_room(provider) {
             return (Choice::Take(provider.clone()), skipped);
         }
         full.push(provider.account.clone());
         if provider.file.when_full == WhenFull::Wait {
-            return (Choice::Wait(full), Vec::new());
+            break;
         }
-        let reason =
-            format!("all {} places at its account were in use", provider.file.limits.concurrency);
+        let places = provider.file.limits.concurrency;
+        let reason = format!("had all {places} places at its account in use");
         skipped.push(Skip { provider: provider.file.id.clone(), reason });
     }
-    if full.is_empty() { (Choice::Nobody, Vec::new()) } else { (Choice::Wait(full), Vec::new()) }
+    match full.is_empty() {
+        true => (Choice::Nobody, skipped),
+        false => (Choice::Wait(full), Vec::new()),
+    }
+}
+
+fn barred_from_failover(provider: &Provider) -> Skip {
+    let reason = match provider.sandbox {
+        true => "takes no part in failover".to_owned(),
+        false => "has retry = false and is not asked after another failed".to_owned(),
+    };
+    Skip { provider: provider.file.id.clone(), reason }
 }
 
 /// The model to ask a provider for: the client's where the provider has a model of that name, its
@@ -151,38 +167,6 @@ fn serving(snapshot: &Snapshot, model: &str) -> Result<Vec<Arc<Provider>>, Unrou
         return Err(Unroutable::Model { asked: model.to_owned(), known: model_names(snapshot) });
     }
     Ok(serving)
-}
-
-/// Why a provider cannot do what is asked.
-fn unfit(provider: &Provider, request: &EditRequest) -> Option<String> {
-    let caps = &provider.caps;
-    let count = request.images.len();
-    if caps.max_images.is_some_and(|max| count > max as usize) {
-        return Some(format!(
-            "takes at most {} images, not {count}",
-            caps.max_images.unwrap_or_default()
-        ));
-    }
-    if request.mask.is_some() && !caps.mask {
-        return Some("takes no mask".to_owned());
-    }
-    for (index, image) in request.images.iter().enumerate() {
-        if !caps.mimes.is_empty() && !caps.mimes.contains(&image.mime) {
-            return Some(format!(
-                "takes {}, but image {index} is {}",
-                caps.mimes.join(" and "),
-                image.mime
-            ));
-        }
-        if caps.max_bytes.is_some_and(|max| image.bytes > max) {
-            let max = caps.max_bytes.unwrap_or_default();
-            return Some(format!(
-                "takes images of up to {max} bytes, but image {index} has {}",
-                image.bytes
-            ));
-        }
-    }
-    None
 }
 
 fn list(names: &[String]) -> String {

@@ -41,7 +41,7 @@ pub struct Provider {
     pub account: AccountId,
     /// Whether it is the server inside the process.
     pub sandbox: bool,
-    /// What its API type can do.
+    /// What its model can do, or its API type where the label does not know the model.
     pub caps: Caps,
     /// The key.
     pub key: Secret,
@@ -89,6 +89,8 @@ pub struct Source {
     pub sandbox: Option<Url>,
     /// Whether the listener is on loopback.
     pub loopback: bool,
+    /// Whether providers can reach us, so that a plugin may let them fetch inputs.
+    pub public_url: bool,
 }
 
 /// The one writer of the running snapshot.
@@ -137,6 +139,7 @@ pub fn build(source: &Source, plugins: &Registry, revision: u64) -> Result<Snaps
         let enabled = file.enabled;
         match provider(file, source, plugins) {
             Ok(provider) => providers.push(Arc::new(provider)),
+            Err(problem) if is_known(&problems, &problem) => {}
             Err(problem) if enabled => problems.push(problem),
             Err(problem) => problems.push(problem.warning()),
         }
@@ -147,12 +150,17 @@ pub fn build(source: &Source, plugins: &Registry, revision: u64) -> Result<Snaps
     Ok(Snapshot { revision, providers, sandbox_is_open, warnings: problems })
 }
 
+/// Whether the catalog has already said what is wrong with that line.
+fn is_known(problems: &[Problem], problem: &Problem) -> bool {
+    problems.iter().any(|known| known.file == problem.file && known.line == problem.line)
+}
+
 fn provider(file: ProviderFile, source: &Source, plugins: &Registry) -> Result<Provider, Problem> {
     let Some((library, api_type)) = plugins.api_type(&file.api_type) else {
         let what = format!("type '{}' has no plugin", file.api_type);
         return Err(Problem::error(
             &file.file,
-            file.line_of("type"),
+            file.line_of("type").or(Some(1)),
             what,
             "put it beside the executable",
         ));
@@ -165,14 +173,16 @@ fn provider(file: ProviderFile, source: &Source, plugins: &Registry) -> Result<P
     };
     let key = file.api_key.clone().unwrap_or_else(|| Secret::new("sandbox".to_owned()));
     let origin = Origin::parse(&host).ok_or_else(|| {
-        let what = format!("host \"{host}\" is not an address");
-        Problem::error(&file.file, file.line_of("hosts"), what, "write it as https://host[:port]")
+        let line = file.line_of(file.host_field(source.region));
+        let what = "the host is not an address";
+        Problem::error(&file.file, line, what, "write it as https://host[:port]")
     })?;
-    let instance = library.create(&config(&file, &host)).map_err(|error| refused(&file, &error))?;
+    let config = config(&file, &host, source);
+    let instance = library.create(&config).map_err(|error| refused(&file, &error))?;
     Ok(Provider {
         account: account(&origin, &key),
         origins: vec![origin],
-        caps: api_type.caps.clone(),
+        caps: api_type.caps_of(file.model.as_deref()).clone(),
         library: library.clone(),
         host,
         sandbox,
@@ -183,7 +193,7 @@ fn provider(file: ProviderFile, source: &Source, plugins: &Registry) -> Result<P
 }
 
 /// What a plugin is told of a provider; there is no key in it.
-fn config(file: &ProviderFile, host: &str) -> serde_json::Value {
+fn config(file: &ProviderFile, host: &str, source: &Source) -> serde_json::Value {
     json!({
         "type": file.api_type,
         "host": host,
@@ -191,6 +201,7 @@ fn config(file: &ProviderFile, host: &str) -> serde_json::Value {
         "model": file.model,
         "sync": file.sync,
         "options": file.options,
+        "public_url": source.public_url,
     })
 }
 

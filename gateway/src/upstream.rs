@@ -22,6 +22,7 @@ use bytes::Bytes;
 use retouch_sdk::{Request, ResponseHead, Sent};
 
 use crate::images::{Images, Stored};
+use crate::link::Links;
 use crate::secret::Secret;
 use dialer::Dialer;
 use egress::{Egress, Origin};
@@ -58,6 +59,7 @@ pub struct Upstream {
     images: Arc<Images>,
     limits: Limits,
     dialer: Arc<Dialer>,
+    links: Option<Arc<Links>>,
 }
 
 /// A request with all that its execution needs.
@@ -116,7 +118,14 @@ impl Upstream {
     /// When TLS cannot be set up.
     pub fn new(images: Arc<Images>, limits: Limits, egress: Egress) -> Result<Self, SetupError> {
         let dialer = Arc::new(Dialer::new(egress)?);
-        Ok(Self { images, limits, dialer })
+        Ok(Self { images, limits, dialer, links: None })
+    }
+
+    /// The same with links under which providers fetch inputs.
+    #[must_use]
+    pub fn with_links(mut self, links: Arc<Links>) -> Self {
+        self.links = Some(links);
+        self
     }
 }
 

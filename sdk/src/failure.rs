@@ -88,8 +88,6 @@ pub enum Fault {
 pub enum Retry {
     /// Nothing: it would fail again anywhere.
     Never,
-    /// The same provider, later.
-    Same,
     /// Another provider.
     Elsewhere,
 }

@@ -135,6 +135,12 @@ impl Image {
         self.as_(As::Base64)
     }
 
+    /// A URL under which the provider can fetch it for a while: only where the configuration says
+    /// `"public_url": true`.
+    pub fn as_url(self) -> Value {
+        self.as_(As::Url)
+    }
+
     fn as_(self, how: As) -> Value {
         json!({ "$image": self.0, "as": how })
     }

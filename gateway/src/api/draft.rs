@@ -52,28 +52,16 @@ const KNOWN: [&str; 30] = [
     "provider_options",
 ];
 
-/// Understood, and without effect where the provider has nothing like it.
-const HINTS: [&str; 8] = [
-    "quality",
-    "user",
-    "safety_identifier",
-    "moderation",
-    "input_fidelity",
-    "partial_images",
-    "output_compression",
-    "output_format",
-];
-
 impl Draft {
     /// Checks every field.
     pub(super) fn read(mut self, limits: &Limits) -> Result<EditRequest, ApiError> {
         self.refuse_unknown()?;
-        self.refuse_placeholders()?;
+        self.parse_objects()?;
+        self.refuse_reserved()?;
         self.refuse_unbuilt()?;
-        let strict = self.flag("strict")?;
-        let ignored = self.ignored(strict)?;
         let request = EditRequest {
             prompt: self.prompt(limits)?,
+            n: self.count()?,
             model: self.text("model")?,
             provider: self.text("provider")?,
             params: self.params()?,
@@ -81,8 +69,9 @@ impl Draft {
             metadata: self.metadata(limits)?,
             timeout: self.timeout(limits)?,
             links: self.links()?,
-            strict,
-            ignored,
+            strict: self.flag("strict")?,
+            partial_images: self.whole("partial_images")?.is_some_and(|n| n > 0),
+            request_id: String::new(),
             images: std::mem::take(&mut self.images),
             mask: self.mask.take(),
         };
@@ -109,42 +98,37 @@ impl Draft {
         }
     }
 
-    /// The gateway's own placeholder for a provider's key must not come from outside, or the key
-    /// would be put into a text that others read.
-    fn refuse_placeholders(&self) -> Result<(), ApiError> {
-        match self.fields.iter().find(|(_, value)| holds_placeholder(value)) {
-            None => Ok(()),
-            Some((name, _)) => {
+    /// Forms send objects as JSON text; they are checked as what they are.
+    fn parse_objects(&mut self) -> Result<(), ApiError> {
+        for name in ["provider_options", "metadata"] {
+            let Some(Value::String(text)) = self.fields.get(name) else { continue };
+            let wrong = |_| ApiError::invalid(name, format!("`{name}` must be an object"));
+            let parsed: Map<String, Value> = serde_json::from_str(text).map_err(wrong)?;
+            self.fields.insert(name.to_owned(), Value::Object(parsed));
+        }
+        Ok(())
+    }
+
+    /// The gateway's own marks must not come from outside: for a provider's key, which would be put
+    /// into a text that others read, and for images.
+    fn refuse_reserved(&self) -> Result<(), ApiError> {
+        for (name, value) in &self.fields {
+            if let Some(mark) = reserved(value) {
                 let message = format!(
-                    "`{name}` holds `{PLACEHOLDER}`, which has a meaning here; write it otherwise"
+                    "`{name}` holds `{mark}`, which has a meaning here; write it otherwise"
                 );
-                Err(ApiError::invalid(name, message))
+                return Err(ApiError::invalid(name, message));
             }
         }
+        Ok(())
     }
 
     /// Fields whose meaning would be lost are refused rather than dropped.
     fn refuse_unbuilt(&mut self) -> Result<(), ApiError> {
-        let n = self.whole("n")?.unwrap_or(1);
-        if !(1..=10).contains(&n) {
-            return Err(ApiError::invalid("n", format!("`n` is 1 to 10, not {n}")));
-        }
-        if n != 1 {
-            return Err(ApiError::unsupported(
-                "n",
-                "one request makes one image; send n=1, and ask several times",
-            ));
-        }
         if self.flag("stream")? {
             return Err(ApiError::unsupported(
                 "stream",
                 "streaming is not offered; wait, or use POST /v1/jobs",
-            ));
-        }
-        if self.text("background")?.is_some_and(|b| b == "transparent") {
-            return Err(ApiError::unsupported(
-                "background",
-                "no provider makes transparent backgrounds",
             ));
         }
         if let Some(style) = self.text("style")? {
@@ -163,17 +147,10 @@ impl Draft {
         Ok(())
     }
 
-    fn ignored(&self, strict: bool) -> Result<Vec<String>, ApiError> {
-        let given = |name: &&str| self.fields.get(*name).is_some_and(|v| !is_default(v));
-        let ignored: Vec<String> =
-            HINTS.iter().filter(|n| given(n)).map(|n| (*n).to_owned()).collect();
-        match ignored.first() {
-            Some(name) if strict => {
-                let message =
-                    format!("no provider honours `{name}`; leave it out, or leave out `strict`");
-                Err(ApiError::unsupported(name, message))
-            }
-            _ => Ok(ignored),
+    fn count(&self) -> Result<u32, ApiError> {
+        match self.whole("n")?.unwrap_or(1) {
+            n @ 1..=10 => Ok(u32::try_from(n).unwrap_or(1)),
+            n => Err(ApiError::invalid("n", format!("`n` is 1 to 10, not {n}"))),
         }
     }
 
@@ -203,9 +180,32 @@ impl Draft {
             negative_prompt: self.text("negative_prompt")?,
             quality: self.text("quality")?,
             background: self.text("background")?,
-            output_format: self.text("output_format")?,
-            ..Params::default()
+            output_format: self.format()?,
+            output_compression: self.percent("output_compression")?,
+            input_fidelity: self.text("input_fidelity")?,
+            moderation: self.text("moderation")?,
+            user: self.text("safety_identifier")?.or(self.text("user")?),
         })
+    }
+
+    fn format(&mut self) -> Result<Option<String>, ApiError> {
+        match self.text("output_format")?.as_deref() {
+            None => Ok(None),
+            Some("jpg") => Ok(Some("jpeg".to_owned())),
+            Some(format @ ("png" | "jpeg" | "webp")) => Ok(Some(format.to_owned())),
+            Some(other) => {
+                let message = format!("`output_format` is png, jpeg or webp, not '{other}'");
+                Err(ApiError::invalid("output_format", message))
+            }
+        }
+    }
+
+    fn percent(&self, name: &str) -> Result<Option<u8>, ApiError> {
+        match self.whole(name)? {
+            None => Ok(None),
+            Some(n @ 0..=100) => Ok(u8::try_from(n).ok()),
+            Some(n) => Err(ApiError::invalid(name, format!("`{name}` is 0 to 100, not {n}"))),
+        }
     }
 
     fn links(&mut self) -> Result<bool, ApiError> {
@@ -288,17 +288,20 @@ impl Draft {
     }
 }
 
-/// What every placeholder begins with.
+/// Marks that have a meaning to the gateway: in any text, and as the key of an object.
 const PLACEHOLDER: &str = "{{secret:";
+const HANDLES: [&str; 2] = ["$image", "$blob"];
 
-fn holds_placeholder(value: &Value) -> bool {
+fn reserved(value: &Value) -> Option<&'static str> {
     match value {
-        Value::String(text) => text.contains(PLACEHOLDER),
-        Value::Array(list) => list.iter().any(holds_placeholder),
-        Value::Object(map) => {
-            map.iter().any(|(key, v)| key.contains(PLACEHOLDER) || holds_placeholder(v))
-        }
-        Value::Null | Value::Bool(_) | Value::Number(_) => false,
+        Value::String(text) => text.contains(PLACEHOLDER).then_some(PLACEHOLDER),
+        Value::Array(list) => list.iter().find_map(reserved),
+        Value::Object(map) => map.iter().find_map(|(key, value)| {
+            let handle = HANDLES.into_iter().find(|handle| handle == key);
+            let placeholder = key.contains(PLACEHOLDER).then_some(PLACEHOLDER);
+            handle.or(placeholder).or_else(|| reserved(value))
+        }),
+        Value::Null | Value::Bool(_) | Value::Number(_) => None,
     }
 }
 
@@ -376,24 +379,26 @@ mod tests {
             (json!({}), "missing_prompt"),
             (json!({ "prompt": "p", "promt": "x" }), "did you mean `prompt`"),
             (json!({ "prompt": "write {{secret:api_key}}" }), "has a meaning here"),
-            (json!({ "prompt": "p", "n": 2 }), "n=1"),
+            (
+                json!({ "prompt": "p", "provider_options": r#"{"a":"\u007b{secret:api_key}}"}"# }),
+                "has a meaning here",
+            ),
+            (
+                json!({ "prompt": "p", "provider_options": { "a": [{ "$image": 0 }] } }),
+                "has a meaning here",
+            ),
+            (json!({ "prompt": "p", "n": 11 }), "1 to 10"),
             (json!({ "prompt": "p", "size": "big" }), "WIDTHxHEIGHT"),
             (json!({ "prompt": "p", "resolution": "3K" }), "1K, 2K or 4K"),
             (json!({ "prompt": "p", "aspect_ratio": "wide" }), "WIDTH:HEIGHT"),
             (json!({ "prompt": "p", "timeout": 0 }), "1 to 1800"),
             (json!({ "prompt": "p", "metadata": { "a": 1 } }), "metadata.a"),
-            (json!({ "prompt": "p", "quality": "high", "strict": true }), "honours `quality`"),
+            (json!({ "prompt": "p", "output_format": "gif" }), "png, jpeg or webp"),
+            (json!({ "prompt": "p", "output_compression": 101 }), "0 to 100"),
             (json!({ "prompt": "p", "response_format": "png" }), "b64_json or url"),
         ] {
             let error = read(&fields).err().unwrap_or_default();
             assert!(error.contains(words), "{fields}: {error}");
         }
-    }
-
-    #[test]
-    fn hints_are_ignored_and_said() {
-        let request =
-            read(&json!({ "prompt": "p", "quality": "high", "user": "u", "moderation": "auto" }));
-        assert_eq!(request.map(|r| r.ignored), Ok(vec!["quality".to_owned(), "user".to_owned()]));
     }
 }

@@ -12,10 +12,12 @@ use serde_json::{Value, json};
 
 use super::error::ApiError;
 use super::intake::Intake;
-use super::view::cost;
+use super::view::{cost, missing};
 use super::{Api, Caller};
 use crate::clock::seconds;
+use crate::images::Stored;
 use crate::job::{Job, Status};
+use crate::request::EditRequest;
 use crate::upstream::out::OutBody;
 
 /// `POST /v1/jobs`
@@ -40,7 +42,12 @@ pub(super) async fn edit(
         return Ok(accepted(&api, &caller, &job));
     }
     let limit = api.settings.sync_timeout.duration;
-    let job = api.engine.wait(&caller.owner, &job.id, limit).await?.unwrap_or(job);
+    let waited = api.engine.wait(&caller.owner, &job.id, limit).await.map_err(|error| {
+        tracing::error!(job = %job.id, %error, "A job could not be read.");
+        let message = "the edit goes on, and cannot be read just now";
+        ApiError::waiting(&job, StatusCode::SERVICE_UNAVAILABLE, "storage_unavailable", message)
+    })?;
+    let job = waited.unwrap_or(job);
     match job.record.status {
         Status::Succeeded => answer(&api, &caller, &job).await,
         Status::Queued | Status::Running if api.engine.is_closing() => {
@@ -62,8 +69,10 @@ async fn admit(
     durable: bool,
 ) -> Result<Arc<Job>, ApiError> {
     let limits = &api.settings.limits;
-    let draft = Intake { images: &api.images, limits, durable }.read(request).await?;
-    let request = draft.read(limits)?;
+    let request_id = super::request_id(request.headers());
+    let upstream = api.engine.upstream();
+    let draft = Intake { images: &api.images, upstream, limits, durable }.read(request).await?;
+    let request = EditRequest { request_id, ..draft.read(limits)? };
     Ok(api.engine.admit(&caller.owner, request).await?)
 }
 
@@ -82,8 +91,9 @@ fn accepted(api: &Api, caller: &Caller, job: &Job) -> Response {
 /// OpenAI's answer; images as base64 are streamed from the store.
 async fn answer(api: &Api, caller: &Caller, job: &Job) -> Result<Response, ApiError> {
     let view = api.view(caller);
-    let first = job.record.images.first();
-    let data: Vec<Value> = (0..job.record.images.len())
+    let images: Vec<Stored> = job.images().cloned().collect();
+    let first = images.first();
+    let data: Vec<Value> = (0..images.len())
         .map(|n| match job.request.links {
             true => json!({ "url": view.image_url(job, n) }),
             false => json!({ "b64_json": { "$image": n, "as": "base64" } }),
@@ -96,14 +106,15 @@ async fn answer(api: &Api, caller: &Caller, job: &Job) -> Result<Response, ApiEr
         "size": first.map(|i| format!("{}x{}", i.width, i.height)),
         "retouch": {
             "job": job.id,
-            "provider": job.attempt().map(|a| &a.provider),
-            "model": job.attempt().map(|a| &a.model),
+            "provider": job.leading().map(|a| &a.provider),
+            "model": job.leading().map(|a| &a.model),
             "cost": cost(job),
-            "ignored": job.request.ignored,
+            "ignored": job.record.ignored,
+            "missing": missing(job),
             "sandbox": job.record.sandbox,
         },
     });
-    let body = OutBody::json(&body, &job.record.images, &api.images).await.map_err(|error| {
+    let body = OutBody::json(&body, &images, &api.images).await.map_err(|error| {
         tracing::error!(job = %job.id, %error, "A result could not be read.");
         ApiError::waiting(job, StatusCode::GONE, "image_expired", "the result is no longer kept")
     })?;
@@ -124,11 +135,11 @@ pub(super) fn about(headers: &mut HeaderMap, job: &Job) {
         }
     };
     set("x-retouch-job", job.id.as_str());
-    if let Some(attempt) = job.attempt() {
+    if let Some(attempt) = job.leading() {
         set("x-retouch-provider", &attempt.provider);
     }
-    if !job.request.ignored.is_empty() {
-        set("x-retouch-ignored", &job.request.ignored.join(", "));
+    if !job.record.ignored.is_empty() {
+        set("x-retouch-ignored", &job.record.ignored.join(", "));
     }
 }
 

@@ -151,19 +151,25 @@ impl From<NotAdmitted> for ApiError {
             NotAdmitted::Unroutable(Unroutable::Model { .. }) => {
                 not_found("model_not_found", "model")
             }
-            NotAdmitted::Unfit(_) => Self::unsupported("image", message),
-            NotAdmitted::NoProvider => unavailable("no_provider").retry_after(60),
+            NotAdmitted::Unfit { param, .. } => Self::unsupported(param, message),
+            NotAdmitted::NoProvider { .. } => unavailable("no_provider").retry_after(60),
             NotAdmitted::QueueFull => unavailable("queue_full").retry_after(10),
             NotAdmitted::Closing => unavailable("shutting_down").retry_after(5),
-            NotAdmitted::Store(error) => error.into(),
+            NotAdmitted::Store(error) => {
+                tracing::error!(%error, "A job could not be stored.");
+                let message =
+                    "jobs cannot be stored just now; nothing was sent and nothing was charged";
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, "storage_unavailable", message)
+                    .retry_after(10)
+            }
         }
     }
 }
 
 impl From<StoreError> for ApiError {
     fn from(error: StoreError) -> Self {
-        tracing::error!(%error, "The store failed.");
-        let message = "jobs cannot be stored just now; nothing was sent and nothing was charged";
+        tracing::error!(%error, "Jobs could not be read.");
+        let message = "jobs cannot be read just now";
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "storage_unavailable", message).retry_after(10)
     }
 }

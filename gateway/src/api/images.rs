@@ -4,19 +4,20 @@ use std::io::SeekFrom;
 use std::sync::Arc;
 
 use axum::body::Body;
-use axum::extract::{Path, Query, State};
+use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
-use tokio::io::{AsyncReadExt, AsyncSeekExt};
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncSeekExt};
 use tokio_util::io::ReaderStream;
 
 use super::edits::about;
 use super::error::ApiError;
+use super::extract::{Asked, Named};
 use super::{Api, Caller};
 use crate::clock::now_ms;
 use crate::id::JobId;
-use crate::images::Stored;
+use crate::images::{Format, Stored, sniff};
 
 #[derive(Deserialize)]
 pub(super) struct Signed {
@@ -27,8 +28,8 @@ pub(super) struct Signed {
 /// `GET /v1/jobs/{id}/images/{n}`
 pub(super) async fn image(
     State(api): State<Arc<Api>>,
-    Path((id, n)): Path<(String, String)>,
-    Query(signed): Query<Signed>,
+    Named((id, n)): Named<(String, String)>,
+    Asked(signed): Asked<Signed>,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
     let missing = || ApiError::not_found("image");
@@ -47,9 +48,29 @@ pub(super) async fn image(
         }
     };
     let job = job.ok_or_else(missing)?;
-    let image = job.record.images.get(n).ok_or_else(missing)?;
+    let image = job.images().nth(n).ok_or_else(missing)?;
     let mut response = serve(&api, image, &headers).await?;
     about(response.headers_mut(), &job);
+    Ok(response)
+}
+
+/// `GET /io/in/{token}`: an input, for a provider that fetches. The token is the permission.
+pub(super) async fn input(
+    State(api): State<Arc<Api>>,
+    Named(token): Named<String>,
+) -> Result<Response, ApiError> {
+    let missing = || ApiError::not_found("image");
+    let name = api.links.input(&token, now_ms()).ok_or_else(missing)?;
+    let (file, length) = api.images.open_read(name).await.map_err(|_| missing())?;
+    let mut file = tokio::io::BufReader::new(file);
+    let mime = sniff(file.fill_buf().await.unwrap_or_default())
+        .map_or("application/octet-stream", Format::mime);
+    let mut response =
+        Body::from_stream(ReaderStream::with_capacity(file, 64 << 10)).into_response();
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_LENGTH, HeaderValue::from(length));
+    put(headers, header::CONTENT_TYPE, mime);
+    put(headers, header::X_CONTENT_TYPE_OPTIONS, "nosniff");
     Ok(response)
 }
 

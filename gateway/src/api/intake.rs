@@ -1,6 +1,8 @@
 //! Bodies in: a form or JSON, streamed. Every image goes to the store as it arrives; what is left
 //! is small and bounded.
 
+use std::time::Duration;
+
 use axum::body::Body;
 use axum::extract::multipart::{Field, MultipartError};
 use axum::extract::{FromRequest, Multipart, Request};
@@ -12,17 +14,22 @@ use super::draft::Draft;
 use super::error::ApiError;
 use crate::images::{Images, Kind, Spool, SpoolError, Stored};
 use crate::settings::Limits;
-use crate::upstream::intake::{self as upstream, IntakeError};
+use crate::upstream::intake::{Intake as Json, IntakeError};
 use crate::upstream::lift::{LiftError, Rule};
+use crate::upstream::{DownloadError, Upstream};
 
 /// Fields of a form besides its images.
 const FIELDS: usize = 64;
+/// How long a body may bring nothing.
+const STALL: Duration = Duration::from_secs(30);
 /// Bytes of all text in a request.
 const TEXT: usize = 512 << 10;
 
 /// Where a body goes.
 pub(super) struct Intake<'a> {
     pub(super) images: &'a Images,
+    /// For images that are named by link.
+    pub(super) upstream: &'a Upstream,
     pub(super) limits: &'a Limits,
     /// Whether images must be on disk for good before the answer.
     pub(super) durable: bool,
@@ -52,7 +59,7 @@ impl Intake<'_> {
         })?;
         let mut draft = Draft::default();
         let mut text = 0;
-        while let Some(field) = form.next_field().await.map_err(|error| broken(&error))? {
+        while let Some(field) = soon(form.next_field()).await?.map_err(|error| broken(&error))? {
             let name = field.name().unwrap_or_default().to_owned();
             match slot(&name) {
                 Slot::Image => {
@@ -63,6 +70,11 @@ impl Intake<'_> {
                     draft.images.push(self.file(field, "image").await?);
                 }
                 Slot::Mask => draft.mask = Some(self.file(field, "mask").await?),
+                Slot::Text if field.file_name().is_some() => {
+                    let message =
+                        format!("`{name}` is not a field for files; a picture goes into `image`");
+                    return Err(ApiError::field("unknown_parameter", &name, message));
+                }
                 Slot::Text => {
                     let value = short(field, &name, &mut text).await?;
                     place(&mut draft.fields, &name, value)?;
@@ -81,18 +93,20 @@ impl Intake<'_> {
 
     async fn file(&self, mut field: Field<'_>, param: &str) -> Result<Stored, ApiError> {
         let mut spool = self.spool().await?;
-        while let Some(chunk) = field.chunk().await.map_err(|error| broken(&error))? {
+        while let Some(chunk) = soon(field.chunk()).await?.map_err(|error| broken(&error))? {
             spool.write(&chunk).await.map_err(|error| refused(param, error))?;
         }
         spool.finish(self.durable).await.map_err(|error| refused(param, error))
     }
 
     async fn json(&self, body: Body) -> Result<Draft, ApiError> {
-        let mut json =
-            upstream::Intake::new(self.images, Kind::Input, self.durable, Rule::REQUEST, TEXT);
+        // One more than the pictures allowed may be the mask.
+        let most = u32::try_from(self.limits.images + 1).unwrap_or(u32::MAX);
+        let rule = Rule { images: most, ..Rule::REQUEST };
+        let mut json = Json::new(self.images, Kind::Input, self.durable, rule, TEXT);
         let mut stream = body.into_data_stream();
         let mut total = 0;
-        while let Some(chunk) = stream.next().await {
+        while let Some(chunk) = soon(stream.next()).await? {
             let chunk = chunk.map_err(|_| unreadable("the body was cut off"))?;
             total += chunk.len() as u64;
             if total > self.limits.request_bytes {
@@ -106,11 +120,72 @@ impl Intake<'_> {
         let Value::Object(fields) = rest else {
             return Err(unreadable("the body must be a JSON object"));
         };
-        let draft = assemble(fields, &lifted)?;
-        if draft.images.len() > self.limits.images {
-            return Err(too_many(self.limits.images));
+        self.assemble(fields, &lifted).await
+    }
+
+    /// Puts images where `images` and `mask` refer to them.
+    async fn assemble(
+        &self,
+        mut fields: Map<String, Value>,
+        lifted: &[Stored],
+    ) -> Result<Draft, ApiError> {
+        let mut draft = Draft::default();
+        if fields.contains_key("image") {
+            let message = "in JSON pictures stand in `images`, a list of {\"image_url\": …}";
+            return Err(ApiError::invalid("image", message));
         }
+        match fields.remove("images") {
+            None | Some(Value::Null) => {}
+            Some(Value::Array(list)) if list.len() > self.limits.images => {
+                return Err(too_many(self.limits.images));
+            }
+            Some(Value::Array(list)) => {
+                for (index, entry) in list.iter().enumerate() {
+                    let param = format!("images[{index}].image_url");
+                    draft.images.push(self.referred(entry, lifted, &param).await?);
+                }
+            }
+            Some(_) => {
+                return Err(ApiError::invalid(
+                    "images",
+                    "`images` must be a list of {\"image_url\": …}",
+                ));
+            }
+        }
+        if let Some(mask) = fields.remove("mask").filter(|mask| !mask.is_null()) {
+            draft.mask = Some(self.referred(&mask, lifted, "mask.image_url").await?);
+        }
+        draft.fields = fields;
         Ok(draft)
+    }
+
+    async fn referred(
+        &self,
+        entry: &Value,
+        lifted: &[Stored],
+        param: &str,
+    ) -> Result<Stored, ApiError> {
+        if entry.get("file_id").is_some() {
+            let message = "uploaded files are not offered; send the image itself or a link to it";
+            return Err(ApiError::unsupported(param, message));
+        }
+        // OpenAI's own JSON has the link as a string; chat-style clients wrap it once more.
+        let url = entry.get("image_url").unwrap_or(entry);
+        let url = url.get("url").unwrap_or(url);
+        let blob = url.get("$blob").and_then(Value::as_u64).and_then(|n| usize::try_from(n).ok());
+        if let Some(image) = blob.and_then(|n| lifted.get(n)) {
+            return Ok(image.clone());
+        }
+        match url.as_str().filter(|url| url.starts_with("https://") || url.starts_with("http://")) {
+            Some(url) => {
+                self.upstream.fetch_input(url).await.map_err(|error| unfetched(param, error))
+            }
+            None => {
+                let message =
+                    "an image is {\"image_url\": \"data:image/png;base64,…\"} or a link to one";
+                Err(ApiError::field("invalid_image", param, message))
+            }
+        }
     }
 
     async fn spool(&self) -> Result<Spool, ApiError> {
@@ -119,6 +194,14 @@ impl Intake<'_> {
             .await
             .map_err(|error| refused("image", SpoolError::Io(error)))
     }
+}
+
+/// Waits for the next piece of a body, but not for ever: stalled bodies must not fill the house.
+async fn soon<T>(piece: impl Future<Output = T>) -> Result<T, ApiError> {
+    tokio::time::timeout(STALL, piece).await.map_err(|_| {
+        let message = format!("nothing more of the body came for {} seconds", STALL.as_secs());
+        ApiError::new(StatusCode::REQUEST_TIMEOUT, "request_timeout", message)
+    })
 }
 
 enum Slot {
@@ -138,7 +221,7 @@ fn slot(name: &str) -> Slot {
 
 async fn short(mut field: Field<'_>, name: &str, total: &mut usize) -> Result<String, ApiError> {
     let mut bytes = Vec::new();
-    while let Some(chunk) = field.chunk().await.map_err(|error| broken(&error))? {
+    while let Some(chunk) = soon(field.chunk()).await?.map_err(|error| broken(&error))? {
         *total += chunk.len();
         if *total > TEXT {
             return Err(ApiError::invalid(
@@ -176,46 +259,25 @@ fn place(fields: &mut Map<String, Value>, name: &str, value: String) -> Result<(
     Ok(())
 }
 
-/// Puts lifted images where `images` and `mask` refer to them.
-fn assemble(mut fields: Map<String, Value>, lifted: &[Stored]) -> Result<Draft, ApiError> {
-    let mut draft = Draft::default();
-    match fields.remove("images") {
-        None | Some(Value::Null) => {}
-        Some(Value::Array(list)) => {
-            for (index, entry) in list.iter().enumerate() {
-                draft.images.push(referred(entry, lifted, &format!("images[{index}]"))?);
-            }
+/// A link that is forbidden and one that leads nowhere read the same, so that nobody can look
+/// around our network with us.
+fn unfetched(param: &str, error: DownloadError) -> ApiError {
+    tracing::info!(%error, "An image named by a client could not be fetched.");
+    match error {
+        DownloadError::Image(error) => refused(param, error),
+        DownloadError::Io(error) => refused(param, SpoolError::Io(error)),
+        DownloadError::Timeout => {
+            ApiError::field("invalid_image", param, "the link was not answered in time")
         }
-        Some(_) => {
-            return Err(ApiError::invalid(
-                "images",
-                "`images` must be a list of {\"image_url\": …}",
-            ));
-        }
+        DownloadError::Blocked(_)
+        | DownloadError::Unreachable { .. }
+        | DownloadError::Status(_)
+        | DownloadError::TooManyRedirects => ApiError::field(
+            "invalid_image",
+            param,
+            "the link cannot be fetched; send the image itself",
+        ),
     }
-    if let Some(mask) = fields.remove("mask").filter(|mask| !mask.is_null()) {
-        draft.mask = Some(referred(&mask, lifted, "mask")?);
-    }
-    draft.fields = fields;
-    Ok(draft)
-}
-
-fn referred(entry: &Value, lifted: &[Stored], param: &str) -> Result<Stored, ApiError> {
-    let url = entry.get("image_url");
-    let blob = url.and_then(|u| u.get("$blob")).and_then(Value::as_u64);
-    if let Some(image) = blob.and_then(|n| usize::try_from(n).ok()).and_then(|n| lifted.get(n)) {
-        return Ok(image.clone());
-    }
-    let param = &format!("{param}.image_url");
-    if url.and_then(Value::as_str).is_some_and(|u| u.starts_with("http")) {
-        let message = "links to images are not offered; send the image as a data: URI or as a file";
-        return Err(ApiError::unsupported(param, message));
-    }
-    Err(ApiError::field(
-        "invalid_image",
-        param,
-        "an image is {\"image_url\": \"data:image/png;base64,…\"}",
-    ))
 }
 
 fn refused(param: &str, error: SpoolError) -> ApiError {
@@ -257,7 +319,7 @@ fn untaken(error: IntakeError) -> ApiError {
         LiftError::Base64(n) | LiftError::Cut(n) => {
             ApiError::field("invalid_image", &format!("images[{n}].image_url"), error.to_string())
         }
-        LiftError::TooManyImages { limit } => too_many(*limit as usize),
+        LiftError::TooManyImages { limit } => too_many((*limit as usize).saturating_sub(1)),
         LiftError::TooLarge { .. } => {
             let message = format!("the JSON has {error}");
             ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, "request_too_large", message)

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Json;
-use axum::extract::{Path, Query, State};
+use axum::extract::State;
 use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 
 use super::edits::about;
 use super::error::ApiError;
+use super::extract::{Asked, Named};
 use super::{Api, Caller};
 use crate::id::JobId;
 use crate::job::{Job, Status};
@@ -27,8 +28,8 @@ pub(super) struct Look {
 pub(super) async fn one(
     State(api): State<Arc<Api>>,
     caller: Caller,
-    Path(id): Path<String>,
-    Query(look): Query<Look>,
+    Named(id): Named<String>,
+    Asked(look): Asked<Look>,
 ) -> Result<Response, ApiError> {
     let id = JobId::parse(&id).ok_or_else(|| ApiError::not_found("job"))?;
     let wait = wait(look.wait.as_deref(), api.settings.limits.wait.duration)?;
@@ -62,7 +63,7 @@ pub(super) struct Page {
 pub(super) async fn list(
     State(api): State<Arc<Api>>,
     caller: Caller,
-    Query(page): Query<Page>,
+    Asked(page): Asked<Page>,
 ) -> Result<Json<Value>, ApiError> {
     let most = api.settings.limits.page;
     let filter = Filter {

@@ -3,10 +3,10 @@
 use retouch_sdk::{Billed, Failure, Phase};
 use serde_json::{Value, json};
 
-use super::link::Links;
 use crate::attempt::{Attempt, State};
 use crate::clock::{Ms, seconds};
-use crate::job::{Job, Status, code};
+use crate::job::{Job, JobError, Status, code};
+use crate::link::Links;
 
 /// What links need besides the job.
 pub(super) struct View<'a> {
@@ -14,8 +14,6 @@ pub(super) struct View<'a> {
     /// How the client reached us, without a slash at the end.
     pub(super) base: &'a str,
     pub(super) now: Ms,
-    /// How long results are kept.
-    pub(super) kept: Ms,
 }
 
 impl View<'_> {
@@ -31,29 +29,23 @@ impl View<'_> {
             "created_at": seconds(record.created),
             "started_at": at(record.started),
             "finished_at": at(record.finished),
-            "deadline_at": seconds(record.deadline),
-            "expires_at": record.finished.map(|finished| seconds(finished + self.kept)),
-            "model": job.attempt().and_then(|a| a.model.clone()).or_else(|| job.request.model.clone()),
+            "deadline_at": seconds(job.latest_end()),
+            "expires_at": null,
             "style": null,
-            "provider": job.attempt().map(|a| &a.provider),
+            "provider": job.leading().map(|a| &a.provider),
             "sandbox": record.sandbox,
-            "ignored": job.request.ignored,
+            "ignored": record.ignored,
             "progress": progress(job, self.now),
-            "requested": 1,
-            "missing": [],
+            "requested": job.request.n,
+            "missing": missing(job),
             "images": self.images(job),
-            "error": record.error.as_ref().map(|error| json!({
-                "message": error.message,
-                "type": kind(&error.code),
-                "code": error.code,
-                "param": null,
-                "billed": error.billed,
-            })),
+            "error": record.error.as_ref().map(error),
             "attempts": record.attempts.iter().map(attempt).collect::<Vec<_>>(),
             "skipped": record.skipped,
             "cost": cost(job),
             "usage": null,
             "metadata": job.request.metadata,
+            "request_id": job.request.request_id,
         })
     }
 
@@ -75,8 +67,25 @@ impl View<'_> {
                 "sha256": image.sha256,
             })
         };
-        job.record.images.iter().enumerate().map(image).collect()
+        job.images().enumerate().map(image).collect()
     }
+}
+
+/// Images that were asked for and will not come, although others did.
+pub(super) fn missing(job: &Job) -> Vec<Value> {
+    let partial = job.record.status == Status::Succeeded;
+    let missing = job.missing().filter(|_| partial);
+    missing.map(|(index, cause)| json!({ "index": index, "error": error(cause) })).collect()
+}
+
+fn error(error: &JobError) -> Value {
+    json!({
+        "message": error.message,
+        "type": kind(&error.code),
+        "code": error.code,
+        "param": null,
+        "billed": error.billed,
+    })
 }
 
 /// What it cost, and who says so.
@@ -98,7 +107,7 @@ fn attempt(attempt: &Attempt) -> Value {
         "polls": attempt.polls,
         "last_poll_at": attempt.last_poll.map(seconds),
         "next_poll_at": next_poll(attempt),
-        "reason": attempt.failure().map(reason),
+        "reason": attempt.failure().map(reason).or_else(|| attempt.trouble.clone()),
         "billed": billed(attempt),
         "possible_duplicate_cost": attempt.possible_duplicate_cost,
         "error": attempt.failure().map(|failure| json!({
@@ -139,6 +148,7 @@ fn billed(attempt: &Attempt) -> Billed {
         State::Stored(_) | State::Fetching(_) if free => Billed::No,
         State::Stored(_) | State::Fetching(_) => Billed::Yes,
         State::Planned => Billed::No,
+        State::Abandoned if attempt.submitted.is_none() => Billed::No,
         State::Refused(failure) | State::Failed(failure, _) | State::Unknown(failure) => {
             failure.billed
         }
@@ -156,17 +166,17 @@ fn kind(code: &str) -> &'static str {
 }
 
 fn progress(job: &Job, now: Ms) -> Value {
-    let attempt = job.attempt().filter(|_| !job.record.status.is_terminal());
-    let (phase, percent, estimated) = match (job.record.status, attempt) {
-        (Status::Succeeded, _) => ("downloading", 100, false),
-        (_, None) => ("queued", 0, true),
+    let now = job.record.finished.unwrap_or(now);
+    let (phase, percent, estimated) = match (job.record.status, job.leading()) {
+        (Status::Succeeded, _) => (Phase::Downloading, 100, false),
+        (_, None) => return json!({ "phase": "queued", "percent": 0, "estimated": true }),
         (_, Some(attempt)) => {
             let phase = attempt.phase();
             let (percent, estimated) = percent(attempt, phase, now);
-            (crate::engine::phase(phase), percent, estimated)
+            (phase, percent, estimated)
         }
     };
-    json!({ "phase": phase, "percent": percent, "estimated": estimated })
+    json!({ "phase": crate::engine::phase(phase), "percent": percent, "estimated": estimated })
 }
 
 /// The provider's own word where it has one; else a guess that slows down as it nears the end.

@@ -18,6 +18,11 @@ fn backoff(tries: u32) -> Ms {
     (1_000u64 << tries.min(5)).min(30_000)
 }
 
+/// The beginning of an answer, for the operator who has to find out what became of it.
+fn excerpt(body: &[u8]) -> String {
+    String::from_utf8_lossy(body.get(..512).unwrap_or(body)).into_owned()
+}
+
 fn retry_after(head: &ResponseHead) -> Option<Ms> {
     let (_, value) = head.headers.iter().find(|(name, _)| name == "retry-after")?;
     value.trim().parse::<u64>().ok().map(|seconds| seconds.min(300) * 1_000)
@@ -52,6 +57,16 @@ impl Attempt {
         }
     }
 
+    /// Whether the provider has it for certain.
+    fn is_taken(&self) -> bool {
+        self.task.is_some() || matches!(self.state, State::Accepted | State::Fetching(_))
+    }
+
+    /// Gives it up while the provider may still be at it.
+    pub fn abandon(&mut self, now: Ms) {
+        self.close(State::Abandoned, now);
+    }
+
     fn reply(
         &mut self,
         head: ResponseHead,
@@ -61,6 +76,7 @@ impl Attempt {
         step: impl FnOnce(&Memo, Call<'_>) -> Stepped,
     ) {
         let Some(effect) = self.effect.clone() else { return };
+        self.last_asked = Some(now);
         if effect.request.phase == Phase::Polling {
             self.polls += 1;
             self.last_poll = Some(now);
@@ -84,19 +100,22 @@ impl Attempt {
         step: impl FnOnce(&Memo, Call<'_>) -> Stepped,
     ) {
         let Some(effect) = self.effect.as_ref() else { return };
+        self.last_asked = Some(now);
         if effect.request.phase == Phase::Polling {
             self.last_poll = Some(now);
         }
         let error = TransportError { effect: effect.request.id.clone(), class, sent };
         match (effect.request.effect, sent) {
             // A poll that gets no answer is no verdict: it is asked again until time is up.
-            (Effect::Safe, _) if self.task.is_some() || self.tries < RETRIES => {
+            (Effect::Safe, _) if self.is_taken() || self.tries < RETRIES => {
                 self.again(now, backoff(self.tries));
             }
             (Effect::Idempotent, _) if self.tries < RETRIES => self.again(now, backoff(self.tries)),
             (Effect::Unsafe, Sent::No) if self.tries < RETRIES => {
                 self.state = State::Planned;
-                self.submitted = None;
+                if self.task.is_none() {
+                    self.submitted = None;
+                }
                 self.again(now, backoff(self.tries));
             }
             (Effect::Unsafe, Sent::No) => {
@@ -147,16 +166,18 @@ impl Attempt {
         now: Ms,
         step: impl FnOnce(&Memo, Call<'_>) -> Stepped,
     ) {
+        let answer = excerpt(call.body);
         let stepped = step(&self.memo, call);
         self.memo.step += 1;
         self.tries = 0;
         match stepped {
             Ok((outcome, state)) => self.apply(outcome, state, status, now),
-            Err(failure) => self.step_failed(failure, now),
+            Err(failure) => self.step_failed(failure, &answer, now),
         }
     }
 
     fn apply(&mut self, outcome: Outcome, state: String, status: Option<u16>, now: Ms) {
+        self.trouble = None;
         if let Some(task) = outcome.task {
             self.task = Some(task);
         }
@@ -164,8 +185,10 @@ impl Attempt {
         self.percent = outcome.percent.or(self.percent);
         match outcome.verdict {
             Verdict::Send(request) => {
+                // After a submit was answered without a refusal the provider has it, task id or not.
+                let taken = self.task.is_some() || self.submitted.is_some();
                 self.state = match request.effect {
-                    Effect::Safe | Effect::Idempotent if self.task.is_some() => State::Accepted,
+                    Effect::Safe | Effect::Idempotent if taken => State::Accepted,
                     Effect::Safe | Effect::Idempotent | Effect::Unsafe => State::Planned,
                 };
                 self.memo.state = state;
@@ -188,32 +211,57 @@ impl Attempt {
             Output::Blob(n) => self.blobs.get(*n as usize).cloned(),
             Output::Url(_) | Output::Inline(_) | Output::Failed(_) => None,
         };
-        if outputs.is_empty() { None } else { outputs.iter().map(image).collect() }
+        if outputs.is_empty() || self.converts { None } else { outputs.iter().map(image).collect() }
     }
 
     /// A refusal is definite when the plugin is certain that nothing was charged; after acceptance
-    /// a failure needs its evidence; whatever else follows a submit is not known.
+    /// a failure needs the answer that says so; whatever else follows a submit is not known.
     fn fail(&mut self, mut failure: Failure, status: Option<u16>, now: Ms) {
-        let doubtful = failure.class == Class::UnknownOutcome
-            || (self.state == State::InFlight && failure.billed != Billed::No);
-        let state = if self.task.is_some() && failure.class != Class::UnknownOutcome {
-            State::Failed(failure, Evidence { status, at: now })
-        } else if doubtful {
+        if self.is_taken() {
+            return self.fail_taken(failure, status, now);
+        }
+        let lost = self.state == State::InFlight && failure.billed != Billed::No;
+        if lost || failure.class == Class::UnknownOutcome {
             failure.class = Class::UnknownOutcome;
-            State::Unknown(failure)
-        } else {
-            State::Refused(failure)
+            return self.close(State::Unknown(failure), now);
+        }
+        self.close(State::Refused(failure), now);
+    }
+
+    /// Trouble with the key, the rate or the line says nothing of a task that was taken before, so
+    /// it is never a reason to submit it elsewhere.
+    fn fail_taken(&mut self, mut failure: Failure, status: Option<u16>, now: Ms) {
+        if status.is_none() {
+            return self.again(now, backoff(self.tries));
+        }
+        let of_the_question = matches!(
+            failure.class,
+            Class::Auth | Class::Config | Class::Quota | Class::RateLimited | Class::Busy
+        );
+        if of_the_question && failure.billed == Billed::No {
+            failure = failure.billed(Billed::Unknown).retry(Retry::Never);
+        }
+        let state = match failure.class {
+            Class::UnknownOutcome => State::Unknown(failure),
+            _ => State::Failed(failure, Evidence { status, at: now }),
         };
         self.close(state, now);
     }
 
     /// The plugin itself broke. What it was told may matter: after a submit nobody knows.
-    fn step_failed(&mut self, mut failure: Failure, now: Ms) {
+    fn step_failed(&mut self, mut failure: Failure, answer: &str, now: Ms) {
         match self.state {
-            State::Accepted => self.again(now, backoff(RETRIES)),
+            State::Accepted => {
+                self.trouble = Some(failure.message);
+                self.again(now, backoff(RETRIES));
+            }
             State::InFlight => {
                 failure.class = Class::UnknownOutcome;
-                self.close(State::Unknown(failure.billed(Billed::Unknown)), now);
+                let cause = failure.detail.clone().unwrap_or_default();
+                let failure = failure
+                    .billed(Billed::Unknown)
+                    .detail(format!("{cause}; the answer was: {answer}"));
+                self.close(State::Unknown(failure), now);
             }
             _ => {
                 self.close(State::Refused(failure.billed(Billed::No).retry(Retry::Elsewhere)), now);
@@ -225,7 +273,7 @@ impl Attempt {
     fn host_retries(&self, effect: Effect, head: &ResponseHead) -> Option<Ms> {
         let passing = matches!(head.status, 408 | 425 | 429 | 500 | 502 | 503 | 504);
         let may = match effect {
-            Effect::Safe => self.task.is_some() || self.tries < RETRIES,
+            Effect::Safe => self.is_taken() || self.tries < RETRIES,
             Effect::Idempotent => self.tries < RETRIES,
             Effect::Unsafe => false,
         };

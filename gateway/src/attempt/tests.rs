@@ -11,28 +11,9 @@ fn planned(effect: &str) -> Attempt {
         "phase": if effect == "safe" { "polling" } else { "submitting" },
         "timeout_ms": 1_000, "max_response_bytes": 1_000,
     });
-    Attempt {
-        number: 1,
-        slot: 0,
-        provider: "p".to_owned(),
-        model: None,
-        state: State::Planned,
-        memo: Memo::default(),
-        effect: Some(Planned { request: serde_json::from_value(request).unwrap(), at: 0 }),
-        task: None,
-        upstream_status: None,
-        percent: None,
-        blobs: Vec::new(),
-        cost: None,
-        possible_duplicate_cost: false,
-        started: 0,
-        submitted: None,
-        finished: None,
-        polls: 0,
-        last_poll: None,
-        tries: 0,
-        refetches: 0,
-    }
+    let mut attempt = Attempt::planned(1, "p".to_owned(), 0);
+    attempt.effect = Some(Planned { request: serde_json::from_value(request).unwrap(), at: 0 });
+    attempt
 }
 
 fn in_flight() -> Attempt {

@@ -51,6 +51,11 @@ impl<'a> Document<'a> {
         self.problems.push(Problem::error(&self.file, line, what, mend));
     }
 
+    /// Whether something is already known to be wrong with that line.
+    pub fn has_problem_at(&self, line: usize) -> bool {
+        self.problems.iter().any(|problem| problem.line == Some(line))
+    }
+
     /// Everything found wrong.
     pub fn finish(self) -> Vec<Problem> {
         self.problems
@@ -71,6 +76,31 @@ impl<'a> Document<'a> {
             self.problem(Some(line), format!("{name} must be {what}"), format!("write {what}"));
         })
         .ok()
+    }
+
+    /// Takes every field of a table whose keys are the operator's own, each with its line.
+    pub fn take_all<T: DeserializeOwned>(
+        &mut self,
+        table: &mut Table<'a>,
+        what: &str,
+    ) -> BTreeMap<String, (usize, T)> {
+        let mut all = BTreeMap::new();
+        for (key, (line, value)) in std::mem::take(&mut table.fields) {
+            match T::deserialize(toml::de::ValueDeserializer::from(value)) {
+                Ok(read) => {
+                    all.insert(key, (line, read));
+                }
+                Err(_) => {
+                    let name = table.name(&key);
+                    self.problem(
+                        Some(line),
+                        format!("{name} must be {what}"),
+                        format!("write {what}"),
+                    );
+                }
+            }
+        }
+        all
     }
 
     /// Takes a table inside; an absent one is empty.

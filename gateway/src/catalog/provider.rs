@@ -52,6 +52,8 @@ pub struct ProviderFile {
     pub price: Option<retouch_sdk::Cost>,
     /// Base URL per region.
     pub hosts: Hosts,
+    /// Whether images beyond the provider's limits are made smaller rather than refused.
+    pub shrink: bool,
     /// Paths by role.
     pub endpoints: BTreeMap<String, String>,
     /// Bounds.
@@ -118,28 +120,23 @@ pub struct Limits {
 pub const SANDBOX: &str = "sandbox:";
 
 impl ProviderFile {
-    /// Reads a file. In a disabled provider problems are warnings.
-    ///
-    /// # Errors
-    /// Everything that is wrong with it.
-    pub fn parse(
-        file: &Path,
-        text: &str,
-        plugins: &Registry,
-    ) -> Result<(Self, Vec<Problem>), Vec<Problem>> {
-        let (mut document, root) = Document::parse(file, text).map_err(|problem| vec![problem])?;
-        let read = Reader { document: &mut document, plugins }.provider(file, root);
-        let problems = document.finish();
-        match read {
-            Some(provider) if problems.is_empty() => Ok((provider, problems)),
-            Some(provider) if !provider.enabled => {
-                Ok((provider, problems.into_iter().map(Problem::warning).collect()))
-            }
-            _ => Err(problems),
-        }
+    /// Reads a file: what could be read of it, and everything wrong with it. In a disabled provider
+    /// problems are warnings.
+    pub fn parse(file: &Path, text: &str, plugins: &Registry) -> (Option<Self>, Vec<Problem>) {
+        let (mut document, root) = match Document::parse(file, text) {
+            Ok(both) => both,
+            Err(problem) => return (None, vec![problem]),
+        };
+        let provider = Reader { document: &mut document, plugins }.provider(file, root);
+        let problems = document.finish().into_iter();
+        let problems = match provider.enabled {
+            true => problems.collect(),
+            false => problems.map(Problem::warning).collect(),
+        };
+        (Some(provider), problems)
     }
 
-    /// The line a field stands on.
+    /// The line a field stands on, or the table it would be in.
     pub fn line_of(&self, field: &str) -> Option<usize> {
         self.lines.get(field).or_else(|| self.lines.get(field.split('.').next()?)).copied()
     }
@@ -151,9 +148,16 @@ impl ProviderFile {
 
     /// The base URL in a region.
     pub fn host(&self, region: Region) -> &str {
-        match self.region.unwrap_or(region) {
-            Region::Overseas if !self.hosts.overseas.is_empty() => &self.hosts.overseas,
-            Region::Domestic | Region::Overseas => &self.hosts.domestic,
-        }
+        if self.is_overseas(region) { &self.hosts.overseas } else { &self.hosts.domestic }
+    }
+
+    /// The field that base URL is written in.
+    pub fn host_field(&self, region: Region) -> &'static str {
+        if self.is_overseas(region) { "hosts.overseas" } else { "hosts.domestic" }
+    }
+
+    fn is_overseas(&self, region: Region) -> bool {
+        let region = self.region.unwrap_or(region);
+        region == Region::Overseas && !self.hosts.overseas.is_empty()
     }
 }

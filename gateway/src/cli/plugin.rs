@@ -86,8 +86,8 @@ fn described(label: &Label, sha256: &str, out: Out) -> String {
 fn offered(kind: &ApiType, out: Out) -> String {
     let name = kind.name.in_language(out.words.say("language", &[]).as_str());
     let mut lines = vec![format!("{} ({name})", kind.id)];
-    let models = kind.models.join(", ");
-    lines.push(out.words.say("plugin.models", &[("models", &models)]));
+    let models: Vec<&str> = kind.models.iter().map(|model| model.id.as_str()).collect();
+    lines.push(out.words.say("plugin.models", &[("models", &models.join(", "))]));
     let caps = can(&serde_json::to_value(&kind.caps).unwrap_or_default());
     lines.push(out.words.say("plugin.caps", &[("caps", &caps)]));
     lines.join("\n")

@@ -1,46 +1,75 @@
-//! A job in memory while it is under way, and who waits for it.
+//! A job in memory while it is under way: how it stands, which places it holds, who waits for it.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 
 use crate::job::Job;
-use crate::live::Place;
+use crate::live::{AccountId, Place};
 
-/// Holds what is stored, never ahead of it but in counts that need not survive.
+/// Shows what is stored, never ahead of it but in what need not survive a crash.
 pub(super) struct Cell {
     job: Mutex<Arc<Job>>,
-    place: Mutex<Option<Place>>,
+    places: Mutex<Vec<(u32, Place)>>,
     ended: watch::Sender<bool>,
+    told: Mutex<Vec<AccountId>>,
+    nudge: Notify,
 }
 
 impl Cell {
-    pub(super) fn new(job: Job, place: Option<Place>) -> Self {
+    pub(super) fn new(job: Job, places: Vec<(u32, Place)>) -> Self {
         let ended = watch::Sender::new(job.record.status.is_terminal());
-        Self { job: Mutex::new(Arc::new(job)), place: Mutex::new(place), ended }
+        Self {
+            job: Mutex::new(Arc::new(job)),
+            places: Mutex::new(places),
+            ended,
+            told: Mutex::default(),
+            nudge: Notify::new(),
+        }
     }
 
     /// As it stands.
     pub(super) fn job(&self) -> Arc<Job> {
-        self.job.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        lock(&self.job).clone()
     }
 
-    /// Shows a newer state, once it is stored.
-    pub(super) fn show(&self, job: Job) {
-        let ended = job.record.status.is_terminal();
-        *self.job.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(job);
-        if ended {
+    /// Shows a newer state.
+    pub(super) fn show(&self, job: &Job) {
+        *lock(&self.job) = Arc::new(job.clone());
+        if job.record.status.is_terminal() {
             self.ended.send_replace(true);
         }
     }
 
-    /// Holds a place at an account, giving back the one held before.
-    pub(super) fn hold(&self, place: Option<Place>) {
-        let before = std::mem::replace(
-            &mut *self.place.lock().unwrap_or_else(PoisonError::into_inner),
-            place,
-        );
-        drop(before);
+    /// Holds places for attempts that began.
+    pub(super) fn hold(&self, begun: Vec<(u32, Place)>) {
+        lock(&self.places).extend(begun);
+    }
+
+    /// Gives back the places of attempts that are over.
+    pub(super) fn release(&self, job: &Job) {
+        let is_open =
+            |number: u32| job.attempt(number).is_some_and(crate::attempt::Attempt::is_open);
+        let over: Vec<(u32, Place)> =
+            lock(&self.places).extract_if(.., |(number, _)| !is_open(*number)).collect();
+        // Dropped after the lock: giving back a place wakes others.
+        drop(over);
+    }
+
+    /// Says that a place came free at an account, and lets the driver look again if one runs.
+    pub(super) fn tell(&self, account: AccountId) {
+        lock(&self.told).push(account);
+        self.nudge.notify_one();
+    }
+
+    /// The accounts told of since; whoever takes them uses the place or passes it on.
+    pub(super) fn take_told(&self) -> Vec<AccountId> {
+        std::mem::take(&mut lock(&self.told))
+    }
+
+    /// Returns at the next nudge.
+    pub(super) async fn nudged(&self) {
+        self.nudge.notified().await;
     }
 
     /// Returns when the job is at its end.
@@ -49,4 +78,8 @@ impl Cell {
         // The sender lives as long as the cell, so the wait can only end well.
         let _ = ended.wait_for(|ended| *ended).await;
     }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,20 +1,25 @@
-//! Driving one job: do what is next, write what came of it, until the next thing lies in the future.
+//! Driving one job: launch what is due, take what comes back, write it, until nothing is under way
+//! and the next thing lies in the future. One driver a job, so its record has one writer.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use retouch_sdk::{Effect, Phase};
+use futures_util::StreamExt;
+use futures_util::future::BoxFuture;
+use futures_util::stream::FuturesUnordered;
+use retouch_sdk::Effect;
 
 use super::Engine;
-use super::begin::{deadline, release_if_due, settle};
+use super::begin::{Begun, deadline, release_if_due, settle};
 use super::cell::Cell;
 use super::note;
 use super::step::Frame;
 use crate::attempt::{Attempt, Event, State, Todo};
 use crate::clock::{Ms, now_ms};
 use crate::id::JobId;
-use crate::job::{Job, Next};
-use crate::route;
+use crate::job::Job;
+use crate::route::{self, Candidates};
 use crate::snapshot::Provider;
 use crate::store::StoreError;
 use crate::upstream::{Call, Reply};
@@ -25,155 +30,281 @@ const MISSING: Ms = 10_000;
 /// The job is another process's now.
 pub(super) struct NotOurs;
 
+/// Something under way for an attempt, and what comes of it.
+type Flight<'a> = BoxFuture<'a, (u32, Arc<Provider>, Event)>;
+
+struct Driver<'a> {
+    engine: &'a Engine,
+    cell: &'a Cell,
+    job: Job,
+    flights: FuturesUnordered<Flight<'a>>,
+    flying: HashSet<u32>,
+}
+
 impl Engine {
     /// Runs until the job waits for a time, a place or nothing.
     pub(super) async fn drive(&self, id: &JobId) {
         let Some(cell) = self.cell(id) else { return };
-        while !self.closing.is_cancelled() {
-            match self.turn(&cell).await {
-                Ok(None) => {}
-                Ok(Some(later)) => return self.timer.arm(id, later),
-                Err(NotOurs) => {
-                    tracing::error!(job = %id, "Another process changed the job; it is left alone.");
-                    self.lock().remove(id);
-                    return;
+        let mut driver = Driver {
+            engine: self,
+            cell: &cell,
+            job: (*cell.job()).clone(),
+            flights: FuturesUnordered::new(),
+            flying: HashSet::new(),
+        };
+        match driver.run().await {
+            Ok(Some(later)) => self.timer.arm(id, later),
+            Ok(None) if driver.job.record.status.is_terminal() => self.retire(id, &driver.job),
+            Ok(None) => {}
+            Err(NotOurs) => {
+                tracing::error!(job = %id, "Another process changed the job; it is left alone.");
+                self.lock().remove(id);
+            }
+        }
+    }
+
+    fn retire(&self, id: &JobId, job: &Job) {
+        tracing::info!(job = %id, status = job.record.status.as_str(), "Job ended.");
+        self.finished.insert(id.clone(), Arc::new(job.clone()));
+        self.lock().remove(id);
+    }
+
+    /// The attempt's provider, if it is there and its plugin can read the attempt's state.
+    fn provider(&self, attempt: &Attempt) -> Option<Arc<Provider>> {
+        let provider = self.parts.snapshot.load().provider(&attempt.provider).cloned()?;
+        let reads = &provider.library.label().state.reads;
+        reads.contains(&attempt.memo.version).then_some(provider)
+    }
+}
+
+impl<'a> Driver<'a> {
+    /// The answer says when to come back; none: never, or at the next start.
+    async fn run(&mut self) -> Result<Option<Ms>, NotOurs> {
+        loop {
+            let closing = self.engine.closing.is_cancelled();
+            if !closing {
+                self.route().await?;
+                self.expire().await?;
+            }
+            self.launch(closing).await?;
+            let over = closing || self.job.record.status.is_terminal();
+            let wake = if over { None } else { Some(self.next_time()) };
+            if self.flights.is_empty() {
+                return Ok(wake);
+            }
+            let pause = wake.map(|at| Duration::from_millis(at.saturating_sub(now_ms())));
+            tokio::select! {
+                Some((number, provider, event)) = self.flights.next() => {
+                    self.landed(number, &provider, event).await?;
                 }
-            }
-            if cell.job().record.status.is_terminal() {
-                return self.retire(id, &cell);
+                () = self.cell.nudged() => {}
+                () = tokio::time::sleep(pause.unwrap_or_default()), if pause.is_some() => {}
+                () = self.engine.closing.cancelled(), if !closing => {}
             }
         }
     }
 
-    /// Does the next thing; the answer says when to come back, or none to go on at once.
-    async fn turn(&self, cell: &Arc<Cell>) -> Result<Option<Ms>, NotOurs> {
-        let job = cell.job();
+    /// Finds providers for what has none. Places this job was told of and did not take go on to
+    /// the next in line.
+    async fn route(&mut self) -> Result<(), NotOurs> {
+        let told = self.cell.take_told();
+        let mut taken = Vec::new();
+        let mut line = Vec::new();
+        let before = self.job.record.clone();
+        // Twice: a place that came free while it was not yet standing in line told nobody.
+        for _ in 0..2 {
+            if self.job.record.status.is_terminal() || self.job.shares().is_empty() {
+                break;
+            }
+            let begun = self.begin().await;
+            taken.extend(begun.places.iter().map(|(_, place)| place.account().clone()));
+            self.cell.hold(begun.places);
+            for account in &begun.line {
+                self.engine.live.wait(account, &self.job.id);
+            }
+            line = begun.line;
+        }
+        for account in told.iter().filter(|a| !taken.contains(a) && !line.contains(a)) {
+            self.engine.live.pass_on(account);
+        }
+        if self.job.record == before { Ok(()) } else { self.commit().await }
+    }
+
+    async fn begin(&mut self) -> Begun {
+        let snapshot = self.engine.parts.snapshot.load_full();
+        let candidates = route::candidates(&snapshot, &self.job.request)
+            .unwrap_or_else(|_| Candidates::default());
+        self.engine.begin(&mut self.job, &candidates).await
+    }
+
+    /// Gives up what has had its time.
+    async fn expire(&mut self) -> Result<(), NotOurs> {
         let now = now_ms();
-        if overdue(&job, now) {
-            let mut job = (*job).clone();
-            job.expire(now);
-            return self.commit(cell, job).await.map(|()| None);
-        }
-        let todo = match job.next() {
-            Next::Ended => return Ok(None),
-            Next::Route => return self.route(cell, &job, now).await,
-            Next::Attempt(todo) => todo,
-        };
-        let Some(provider) = self.provider_of(&job) else { return Ok(Some(now + MISSING)) };
-        match todo {
-            Todo::Send(at) if last_chance(&job, at) > now => {
-                return Ok(Some(last_chance(&job, at)));
-            }
-            Todo::Send(_) => self.send(cell, &job, &provider).await?,
-            Todo::Fetch => self.fetch(cell, &job, &provider).await?,
-            Todo::Closed => {}
-        }
-        Ok(None)
-    }
-
-    async fn route(&self, cell: &Arc<Cell>, job: &Job, now: Ms) -> Result<Option<Ms>, NotOurs> {
-        cell.hold(None);
-        let mut job = job.clone();
-        let snapshot = self.parts.snapshot.load_full();
-        let before = job.record.clone();
-        let begun = match route::candidates(&snapshot, &job.request) {
-            Ok(candidates) => self.begin(&mut job, &candidates, now),
-            Err(_) => {
-                job.exhausted(now);
-                super::begin::Begun::default()
-            }
-        };
-        for account in &begun.line {
-            self.live.wait(account, &job.id);
-        }
-        cell.hold(begun.place);
-        let deadline = job.record.deadline;
-        if job.record != before {
-            self.commit(cell, job).await?;
-        }
-        Ok((!begun.line.is_empty()).then_some(deadline))
-    }
-
-    async fn send(
-        &self,
-        cell: &Arc<Cell>,
-        job: &Job,
-        provider: &Arc<Provider>,
-    ) -> Result<(), NotOurs> {
-        let mut job = job.clone();
-        if self.must_release(&mut job, provider) {
-            self.commit(cell, job.clone()).await?;
-        }
-        self.pace(&job, provider).await;
-        let event = self.exchange(&job, provider).await;
-        let now = now_ms();
-        let before = job.attempt().cloned();
-        let id = job.id.clone();
-        let job_deadline = job.record.deadline;
-        if let Some(attempt) = job.attempt_mut() {
-            let frame =
-                Frame { provider, job: &id, attempt: attempt.number, now, deadline: job_deadline };
-            attempt.advance(event, now, |memo, call| frame.step(memo, call));
-            release_if_due(attempt, now);
-        }
-        if job.attempt().is_some_and(|a| a.submitted.is_some())
-            && before.as_ref().is_some_and(|b| b.submitted.is_none())
-        {
-            job.record.deadline = deadline(&job, provider, now);
-        }
-        settle(&mut job, provider, now);
-        let unchanged =
-            before.zip(job.attempt()).is_some_and(|(before, after)| same(&before, after));
-        if unchanged && !job.record.status.is_terminal() {
-            cell.show(job);
+        let attempts = self.job.record.attempts.iter().filter(|a| !self.flying.contains(&a.number));
+        let late = attempts.filter(|a| overdue(a, self.engine.provider(a).is_some(), now));
+        let late: Vec<u32> = late.map(|a| a.number).collect();
+        let waits = now >= self.job.record.deadline && !self.job.shares().is_empty();
+        if late.is_empty() && !waits {
             return Ok(());
         }
-        self.commit(cell, job).await
+        for number in late {
+            self.job.expire(number, now);
+        }
+        if waits {
+            self.job.expire_waiting(now);
+        }
+        self.commit().await
     }
 
-    /// An unsafe request that was planned for later is let go now, and that is written first.
-    fn must_release(&self, job: &mut Job, provider: &Provider) -> bool {
+    /// Starts everything that is due. What is unsafe is written as released first. At a stop only
+    /// what was released before goes out: unsent, it would be taken for sent at the next start.
+    async fn launch(&mut self, closing: bool) -> Result<(), NotOurs> {
         let now = now_ms();
-        let Some(attempt) = job.attempt_mut() else { return false };
+        let attempts = self.job.record.attempts.iter().filter(|a| !self.flying.contains(&a.number));
+        let due = attempts.filter(|a| due_at(a).is_some_and(|at| at <= now));
+        let due = due.filter(|a| !closing || a.state == State::InFlight);
+        let due: Vec<u32> = due.map(|a| a.number).collect();
+        let mut released = false;
+        for number in &due {
+            released |= self.release(*number, now);
+        }
+        if released {
+            self.commit().await?;
+        }
+        for number in due {
+            let Some(attempt) = self.job.attempt(number).cloned() else { continue };
+            let Some(provider) = self.engine.provider(&attempt) else {
+                self.missing(number, &attempt.provider);
+                continue;
+            };
+            self.flying.insert(number);
+            let (engine, job) = (self.engine, self.cell.job());
+            self.flights.push(Box::pin(async move {
+                let event = match attempt.todo() {
+                    Todo::Fetch => engine.fetch(&job, &attempt, &provider).await,
+                    Todo::Send(_) | Todo::Closed => {
+                        engine.exchange(&job, &attempt, &provider).await
+                    }
+                };
+                (number, provider, event)
+            }));
+        }
+        Ok(())
+    }
+
+    fn missing(&mut self, number: u32, provider: &str) {
+        let trouble = format!(
+            "its provider '{provider}' is not in the catalog, or its plugin cannot read the job's state"
+        );
+        let Some(attempt) = self.job.attempt_mut(number) else { return };
+        if attempt.trouble.replace(trouble.clone()) != Some(trouble) {
+            tracing::warn!(job = %self.job.id, provider, "A job waits for a provider that is missing.");
+            self.cell.show(&self.job);
+        }
+    }
+
+    fn release(&mut self, number: u32, now: Ms) -> bool {
+        let Some(provider) = self.job.attempt(number).and_then(|a| self.engine.provider(a)) else {
+            return false;
+        };
+        let until = deadline(&self.job, &provider, now);
+        let Some(attempt) = self.job.attempt_mut(number) else { return false };
         if attempt.state != State::Planned {
             return false;
         }
-        let unsafe_ = attempt.effect.as_ref().is_some_and(|e| e.request.effect == Effect::Unsafe);
-        if unsafe_ {
-            attempt.release(now);
-            job.record.deadline = deadline(job, provider, now);
+        release_if_due(attempt, now);
+        if attempt.state != State::InFlight {
+            return false;
         }
-        unsafe_
+        attempt.deadline = until;
+        true
     }
 
-    async fn pace(&self, job: &Job, provider: &Provider) {
-        if job.attempt().is_some_and(|a| a.phase() == Phase::Polling) {
+    /// Takes what came of a flight, and writes it if it must survive a crash.
+    async fn landed(
+        &mut self,
+        number: u32,
+        provider: &Provider,
+        event: Event,
+    ) -> Result<(), NotOurs> {
+        self.flying.remove(&number);
+        let now = now_ms();
+        let Some(before) = self.job.attempt(number).cloned() else { return Ok(()) };
+        let (id, until) = (self.job.id.clone(), deadline(&self.job, provider, now));
+        let Some(attempt) = self.job.attempt_mut(number) else { return Ok(()) };
+        let frame = Frame { provider, job: &id, attempt: number, now, deadline: attempt.deadline };
+        attempt.advance(event, now, |memo, call| frame.step(memo, call));
+        if !self.engine.closing.is_cancelled() {
+            release_if_due(attempt, now);
+        }
+        if before.submitted.is_none() && attempt.submitted.is_some() {
+            attempt.deadline = until;
+        }
+        if same(&before, attempt) {
+            self.cell.show(&self.job);
+            return Ok(());
+        }
+        settle(&mut self.job, number, provider, now);
+        self.commit().await
+    }
+
+    /// When something is due or given up next.
+    fn next_time(&self) -> Ms {
+        let now = now_ms();
+        let attempts = self
+            .job
+            .record
+            .attempts
+            .iter()
+            .filter(|a| a.is_open() && !self.flying.contains(&a.number));
+        let known = attempts.filter_map(|a| match self.engine.provider(a) {
+            Some(_) => due_at(a),
+            None => Some((now + MISSING).min(a.deadline.max(now + 1))),
+        });
+        let waits = (!self.job.shares().is_empty()).then_some(self.job.record.deadline);
+        known.chain(waits).min().unwrap_or(now + MISSING)
+    }
+
+    /// Writes the job, however long the storage takes to come back, and then shows it.
+    async fn commit(&mut self) -> Result<(), NotOurs> {
+        self.job.record.rev += 1;
+        let mut wait = Duration::from_millis(100);
+        loop {
+            match self.engine.parts.store.commit(&self.job).await {
+                Ok(()) => break,
+                Err(StoreError::Conflict(_)) => return Err(NotOurs),
+                Err(error) => {
+                    tracing::error!(job = %self.job.id, %error, "A job's step could not be stored; it is tried again.");
+                    tokio::time::sleep(wait).await;
+                    wait = (wait * 2).min(Duration::from_secs(10));
+                }
+            }
+        }
+        self.cell.show(&self.job);
+        self.cell.release(&self.job);
+        Ok(())
+    }
+}
+
+impl Engine {
+    async fn exchange(&self, job: &Job, attempt: &Attempt, provider: &Provider) -> Event {
+        let Some(effect) = &attempt.effect else { return Event::Interrupted };
+        if attempt.state == State::Accepted {
             let now = now_ms();
             let at =
                 self.live.poll_at(&provider.account, provider.file.limits.polls_per_second, now);
             tokio::time::sleep(Duration::from_millis(at.saturating_sub(now))).await;
         }
-    }
-
-    async fn exchange(&self, job: &Job, provider: &Arc<Provider>) -> Event {
-        let Some((attempt, effect)) = job.attempt().and_then(|a| Some((a, a.effect.as_ref()?)))
-        else {
-            return Event::Interrupted;
-        };
         let at = now_ms();
-        let handles = job.request.handles();
-        let reply = self
-            .parts
-            .upstream
-            .exchange(Call {
-                request: &effect.request,
-                inputs: &handles,
-                origins: &provider.origins,
-                hosts: &provider.library.label().hosts,
-                key: &provider.key,
-                first_blob: u32::try_from(attempt.blobs.len()).unwrap_or(u32::MAX),
-            })
-            .await;
+        let call = Call {
+            request: &effect.request,
+            inputs: &attempt.inputs,
+            origins: &provider.origins,
+            hosts: &provider.library.label().hosts,
+            key: &provider.key,
+            first_blob: u32::try_from(attempt.blobs.len()).unwrap_or(u32::MAX),
+        };
+        let reply = self.parts.upstream.exchange(call).await;
         self.parts.store.note(note::exchange(job, attempt, provider, &effect.request, &reply, at));
         match reply {
             Reply::Answer(answer) => {
@@ -184,54 +315,30 @@ impl Engine {
             }
         }
     }
+}
 
-    /// Writes a new state, however long the storage takes to come back, and then shows it.
-    pub(super) async fn commit(&self, cell: &Cell, mut job: Job) -> Result<(), NotOurs> {
-        job.record.rev += 1;
-        let mut wait = Duration::from_millis(100);
-        loop {
-            match self.parts.store.commit(&job).await {
-                Ok(()) => break,
-                Err(StoreError::Conflict(_)) => return Err(NotOurs),
-                Err(error) => {
-                    tracing::error!(job = %job.id, %error, "A job's step could not be stored; it is tried again.");
-                    tokio::time::sleep(wait).await;
-                    wait = (wait * 2).min(Duration::from_secs(10));
-                }
+/// When an attempt is to be looked after. A question planned beyond the deadline is asked at the
+/// deadline: one last look before it is given up.
+fn due_at(attempt: &Attempt) -> Option<Ms> {
+    match attempt.todo() {
+        Todo::Send(at) => Some(at.min(attempt.deadline)),
+        Todo::Fetch => Some(0),
+        Todo::Closed => None,
+    }
+}
+
+/// Whether an attempt's time is over and nothing can be learnt of it any more: it was looked after
+/// once more at its deadline, or its provider is gone from the catalog.
+fn overdue(attempt: &Attempt, has_provider: bool, now: Ms) -> bool {
+    now >= attempt.deadline
+        && match &attempt.state {
+            State::Planned => true,
+            State::Accepted => {
+                !has_provider || attempt.last_asked.is_some_and(|at| at >= attempt.deadline)
             }
+            State::InFlight | State::Fetching(_) => !has_provider,
+            _ => false,
         }
-        cell.show(job);
-        Ok(())
-    }
-
-    fn provider_of(&self, job: &Job) -> Option<Arc<Provider>> {
-        let snapshot = self.parts.snapshot.load();
-        snapshot.provider(&job.attempt()?.provider).cloned()
-    }
-
-    fn retire(&self, id: &JobId, cell: &Cell) {
-        let job = cell.job();
-        tracing::info!(job = %id, status = job.record.status.as_str(), "Job ended.");
-        self.finished.insert(id.clone(), job);
-        self.lock().remove(id);
-        cell.hold(None);
-    }
-}
-
-/// Whether the job's time is over and nothing that was paid for is at stake any more.
-fn overdue(job: &Job, now: Ms) -> bool {
-    let deadline = job.record.deadline;
-    now >= deadline
-        && job.attempt().is_none_or(|attempt| match &attempt.state {
-            State::Accepted => attempt.last_poll.is_some_and(|poll| poll >= deadline),
-            State::InFlight | State::Fetching(_) | State::Stored(_) => false,
-            _ => true,
-        })
-}
-
-/// A request planned beyond the deadline is sent at the deadline: one last look before giving up.
-fn last_chance(job: &Job, at: Ms) -> Ms {
-    at.min(job.record.deadline)
 }
 
 /// Whether nothing changed that has to survive a crash: only counts and times did, or a question

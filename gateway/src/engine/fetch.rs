@@ -1,7 +1,6 @@
 //! Fetching results: its own step with its own retries. A result that was paid for is never asked
 //! for again by submitting again.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use base64::Engine as _;
@@ -9,13 +8,10 @@ use base64::engine::general_purpose::STANDARD;
 use retouch_sdk::{Billed, Class, Failure, Output, Retry};
 
 use super::Engine;
-use super::begin::settle;
-use super::cell::Cell;
-use super::drive::NotOurs;
 use super::note;
 use crate::attempt::{Attempt, Event, State};
 use crate::clock::now_ms;
-use crate::images::{Kind, Stored};
+use crate::images::{Format, Kind, Stored};
 use crate::job::Job;
 use crate::snapshot::Provider;
 use crate::upstream::DownloadError;
@@ -24,26 +20,32 @@ use crate::upstream::DownloadError;
 const TRIES: u32 = 3;
 
 impl Engine {
-    /// Brings an attempt's results into our own storage.
-    pub(super) async fn fetch(
-        &self,
-        cell: &Arc<Cell>,
-        job: &Job,
-        provider: &Arc<Provider>,
-    ) -> Result<(), NotOurs> {
-        let mut job = job.clone();
-        let Some(attempt) = job.attempt() else { return Ok(()) };
-        let State::Fetching(outputs) = &attempt.state else { return Ok(()) };
-        let event = match self.images(&job, attempt, outputs, provider).await {
-            Ok(images) => Event::Saved(images),
+    /// Brings an attempt's results into our own storage, in the format asked for.
+    pub(super) async fn fetch(&self, job: &Job, attempt: &Attempt, provider: &Provider) -> Event {
+        let State::Fetching(outputs) = &attempt.state else { return Event::Interrupted };
+        match self.images(job, attempt, outputs, provider).await {
+            Ok(images) => Event::Saved(self.converted(job, images).await),
             Err(failure) => Event::Lost(failure),
-        };
-        let now = now_ms();
-        if let Some(attempt) = job.attempt_mut() {
-            attempt.advance(event, now, |_, _| Err(Failure::plugin_bug("a fetch is no step")));
         }
-        settle(&mut job, provider, now);
-        self.commit(cell, job).await
+    }
+
+    /// What cannot be converted is kept as it is: it was paid for.
+    async fn converted(&self, job: &Job, images: Vec<Stored>) -> Vec<Stored> {
+        let params = &job.request.params;
+        let Some(format) = params.output_format.as_deref().and_then(Format::named) else {
+            return images;
+        };
+        let mut converted = Vec::with_capacity(images.len());
+        for image in images {
+            match self.parts.images.transcode(&image, format, params.output_compression).await {
+                Ok(image) => converted.push(image),
+                Err(error) => {
+                    tracing::warn!(job = %job.id, %error, "A result stays in the provider's format.");
+                    converted.push(image);
+                }
+            }
+        }
+        converted
     }
 
     async fn images(

@@ -8,7 +8,7 @@ use retouch_sdk::Failure;
 use super::Engine;
 use super::begin::settle;
 use super::cell::Cell;
-use crate::attempt::{Event, State};
+use crate::attempt::{Attempt, Event, State};
 use crate::clock::now_ms;
 use crate::job::Job;
 use crate::store::StoreError;
@@ -27,22 +27,23 @@ impl Engine {
     }
 
     async fn take_up(&self, mut job: Job) -> Result<(), StoreError> {
-        let id = job.id.clone();
-        let forgotten = job.record.sandbox
-            && job.attempt().is_some_and(|a| !matches!(a.state, State::Fetching(_)));
+        let forgotten = job.record.sandbox && job.record.attempts.iter().any(Attempt::is_open);
         if forgotten {
-            job.begin_anew();
+            job.begin_anew(now_ms() + self.queue_time(&job.request));
         }
         if self.interrupt(&mut job) || forgotten {
             job.record.rev += 1;
             self.parts.store.commit(&job).await?;
         }
-        let provider = job.attempt().filter(|a| a.is_open()).map(|a| a.provider.clone());
         let snapshot = self.parts.snapshot.load();
-        let place =
-            provider.and_then(|id| snapshot.provider(&id).map(|p| self.live.retake(&p.account)));
-        self.lock().insert(id.clone(), Arc::new(Cell::new(job, place)));
-        self.timer.arm(&id, now_ms());
+        let open = job.record.attempts.iter().filter(|a| a.is_open());
+        let places = open.filter_map(|a| {
+            let provider = snapshot.provider(&a.provider)?;
+            Some((a.number, self.live.retake(&provider.account)))
+        });
+        let cell = Arc::new(Cell::new(job.clone(), places.collect()));
+        self.lock().insert(job.id.clone(), cell);
+        self.timer.arm(&job.id, now_ms());
         Ok(())
     }
 
@@ -50,19 +51,8 @@ impl Engine {
     /// nobody knows, so the attempt's doubt decides, never a second submit.
     fn interrupt(&self, job: &mut Job) -> bool {
         let now = now_ms();
-        let Some(attempt) = job.attempt_mut() else { return false };
-        match attempt.state {
-            State::InFlight => {
-                attempt.advance(Event::Interrupted, now, |_, _| {
-                    Err(Failure::plugin_bug("not a step"))
-                });
-                let provider = attempt.provider.clone();
-                match self.parts.snapshot.load().provider(&provider) {
-                    Some(provider) => settle(job, provider, now),
-                    None => job.settle(None, false, now),
-                }
-                true
-            }
+        let in_doubt = job.record.attempts.iter().filter(|a| match a.state {
+            State::InFlight => true,
             State::Planned
             | State::Accepted
             | State::Fetching(_)
@@ -71,6 +61,17 @@ impl Engine {
             | State::Failed(..)
             | State::Unknown(_)
             | State::Abandoned => false,
+        });
+        let in_doubt: Vec<u32> = in_doubt.map(|a| a.number).collect();
+        for number in &in_doubt {
+            let Some(attempt) = job.attempt_mut(*number) else { continue };
+            attempt.advance(Event::Interrupted, now, |_, _| Err(Failure::plugin_bug("not a step")));
+            let provider = attempt.provider.clone();
+            match self.parts.snapshot.load().provider(&provider) {
+                Some(provider) => settle(job, *number, provider, now),
+                None => job.settle(*number, None, false, now),
+            }
         }
+        !in_doubt.is_empty()
     }
 }

@@ -53,6 +53,14 @@ impl Timer {
         }
     }
 
+    /// A job that is due now, without waiting.
+    pub(super) fn due(&self) -> Option<JobId> {
+        match self.lock().pop(now_ms()) {
+            Found::Due(job) => Some(job),
+            Found::At(_) | Found::Nothing => None,
+        }
+    }
+
     fn lock(&self) -> MutexGuard<'_, Queue> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }

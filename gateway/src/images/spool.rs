@@ -3,6 +3,8 @@
 //! The file has a temporary name until [`Spool::finish`]; a spool dropped before leaves nothing
 //! behind. Disk and hash work runs beside the network, one chunk behind it.
 
+mod blocking;
+
 use std::fs::{self, File};
 use std::io::{self, Seek, SeekFrom, Write};
 use std::path::PathBuf;
@@ -13,6 +15,8 @@ use tokio::task::{JoinHandle, spawn_blocking};
 
 use super::kind::{ENOUGH, looks_like, sniff};
 use super::{CHUNK, Folder, Kind, Limits, Stored, header};
+
+pub(super) use blocking::BlockingSpool;
 
 /// Why an image does not go into the store.
 #[derive(Debug, thiserror::Error)]

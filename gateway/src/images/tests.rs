@@ -89,6 +89,27 @@ async fn refuses_what_is_no_image_or_too_much_and_leaves_nothing() {
 }
 
 #[tokio::test]
+async fn a_picture_of_too_many_pixels_or_none_is_refused_by_its_header() {
+    let (_dir, images) = samples::store(Limits::default());
+    let sof = |height: u16, width: u16| {
+        let size = [height.to_be_bytes(), width.to_be_bytes()].concat();
+        [b"\xff\xd8\xff\xc0\0\x11\x08", &size[..], &[0; 20]].concat()
+    };
+    let vp8 = |width: u16, height: u16| {
+        let size = [width.to_le_bytes(), height.to_le_bytes()].concat();
+        [b"RIFF\x40\0\0\0WEBPVP8 \x30\0\0\0\0\0\0\x9d\x01\x2a", &size[..], &[0; 38]].concat()
+    };
+    for bytes in [png(20_000, 20_000, 2_000_000), sof(60_000, 60_000), vp8(16_000, 16_000)] {
+        let error = store(&images, Kind::Input, &bytes).await.unwrap_err();
+        assert!(matches!(error, SpoolError::TooManyPixels { .. }), "{error}");
+    }
+    for bytes in [png(0, 1, 99), png(1, 0, 99), sof(0, 1), sof(1, 0), vp8(0, 1), vp8(1, 0)] {
+        let error = store(&images, Kind::Input, &bytes).await.unwrap_err();
+        assert!(error.to_string().contains("whose header does not say its size"), "{error}");
+    }
+}
+
+#[tokio::test]
 async fn a_dropped_spool_and_a_crash_leave_nothing() {
     let dir = tempfile::tempdir().unwrap();
     let images = Images::open(dir.path()).unwrap();

@@ -4,9 +4,13 @@
 //! Unknown members are passed over, so that newer plugins can say more. A label that parsed is
 //! well formed; whether this gateway can run the plugin is a second question ([`Label::fit`]).
 
+mod model;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
+
+pub use model::Model;
 
 use super::version::Version;
 use super::{Fault, elf};
@@ -63,10 +67,11 @@ pub struct ApiType {
     #[serde(default)]
     pub name: Name,
     #[serde(default)]
-    pub models: Vec<String>,
+    pub models: Vec<Model>,
     #[serde(default)]
     pub defaults: Defaults,
-    /// JSON schema of the provider's `[options]`; null where there are none.
+    /// JSON schema of a provider's `[options]` and a request's `provider_options`; null where there
+    /// are none.
     #[serde(default)]
     pub schema: serde_json::Value,
     #[serde(default)]
@@ -182,7 +187,9 @@ impl Label {
         if abi != retouch_abi::ABI_MAJOR {
             return Err(other_major(abi));
         }
-        let label: Self = serde_json::from_slice(json).map_err(unreadable)?;
+        let mut spelled: serde_json::Value = serde_json::from_slice(json).map_err(unreadable)?;
+        model::spell_out(&mut spelled);
+        let label: Self = serde_json::from_value(spelled).map_err(unreadable)?;
         label.well_formed().map_err(|what| Fault::new(what, "mend the plugin's label.json"))?;
         Ok(label)
     }
@@ -207,6 +214,7 @@ impl Label {
             if !seen.insert(id) {
                 return Err(format!("the label has the API type `{id}` twice"));
             }
+            api_type.models_well_formed()?;
         }
         Ok(())
     }

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use futures_util::future::BoxFuture;
 use rusqlite::{Connection, OpenFlags};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Semaphore, mpsc, oneshot};
 
 use super::{Exchange, Filter, Page, Store, StoreError};
 use crate::id::JobId;
@@ -17,6 +17,8 @@ use write::{Op, Write};
 
 /// Version of the tables, kept in `user_version`.
 const SCHEMA: i64 = 1;
+/// Queries at once, each on a connection of its own.
+const READERS: usize = 8;
 /// Writes that may wait; beyond, senders wait too.
 const QUEUE: usize = 4_096;
 
@@ -29,6 +31,7 @@ pub struct Sqlite {
 
 struct Readers {
     path: PathBuf,
+    room: Semaphore,
     idle: Mutex<Vec<Connection>>,
 }
 
@@ -45,7 +48,11 @@ impl Sqlite {
             .name("retouch-store".to_owned())
             .spawn(move || write::run(connection, queue))
             .map_err(|error| StoreError::Unavailable(error.to_string()))?;
-        let readers = Arc::new(Readers { path: path.to_owned(), idle: Mutex::default() });
+        let readers = Arc::new(Readers {
+            path: path.to_owned(),
+            room: Semaphore::new(READERS),
+            idle: Mutex::default(),
+        });
         Ok(Self { writes, readers, writer: Some(writer) })
     }
 
@@ -65,6 +72,9 @@ impl Sqlite {
     ) -> BoxFuture<'static, Result<T, StoreError>> {
         let readers = self.readers.clone();
         Box::pin(async move {
+            let gone = |_| StoreError::Unavailable("it is closed".to_owned());
+            let _room = readers.room.acquire().await.map_err(gone)?;
+            let readers = readers.clone();
             let read = tokio::task::spawn_blocking(move || readers.with(query)).await;
             read.map_err(|error| StoreError::Unavailable(error.to_string()))?
         })

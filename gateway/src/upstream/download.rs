@@ -47,22 +47,38 @@ pub enum DownloadError {
 }
 
 impl Upstream {
-    /// Fetches an image. `origins` are those the operator wrote: the link may lead there even where
+    /// Fetches an image that a client names: from public addresses only.
+    ///
+    /// # Errors
+    /// See [`DownloadError`]; nothing is left in the store.
+    pub async fn fetch_input(&self, url: &str) -> Result<Stored, DownloadError> {
+        let fetched =
+            timeout(self.limits.download, Box::pin(self.follow(url, &[], Kind::Input))).await;
+        fetched.map_err(|_| DownloadError::Timeout)?
+    }
+
+    /// Fetches a result. `origins` are those the operator wrote: the link may lead there even where
     /// that is private; else only to public addresses. No header of the provider's goes along.
     ///
     /// # Errors
     /// See [`DownloadError`]; nothing is left in the store.
     pub async fn download(&self, url: &str, origins: &[Origin]) -> Result<Stored, DownloadError> {
-        let fetched = timeout(self.limits.download, Box::pin(self.follow(url, origins))).await;
+        let fetched =
+            timeout(self.limits.download, Box::pin(self.follow(url, origins, Kind::Result))).await;
         fetched.map_err(|_| DownloadError::Timeout)?
     }
 
-    async fn follow(&self, url: &str, origins: &[Origin]) -> Result<Stored, DownloadError> {
+    async fn follow(
+        &self,
+        url: &str,
+        origins: &[Origin],
+        kind: Kind,
+    ) -> Result<Stored, DownloadError> {
         let mut pass = self.dialer.judge(url, origins, &[])?;
         for _ in 0..=HOPS {
             let response = self.get(&pass).await?;
             match response.status().as_u16() {
-                200 => return self.store(response).await,
+                200 => return self.store(response, kind).await,
                 301 | 302 | 303 | 307 | 308 => {
                     pass = self.dialer.judge(next(&pass.url, &response)?.as_str(), origins, &[])?;
                 }
@@ -85,8 +101,8 @@ impl Upstream {
         Err(blocked("the connection went to an address that is not public"))
     }
 
-    async fn store(&self, mut response: Response) -> Result<Stored, DownloadError> {
-        let mut spool = self.images.spool(Kind::Result).await.map_err(DownloadError::Io)?;
+    async fn store(&self, mut response: Response, kind: Kind) -> Result<Stored, DownloadError> {
+        let mut spool = self.images.spool(kind).await.map_err(DownloadError::Io)?;
         while let Some(chunk) = timeout(self.limits.stall, response.chunk()).await?? {
             spool.write(&chunk).await?;
         }

@@ -112,7 +112,7 @@ impl OutBody {
     /// # Errors
     /// When an image is gone.
     pub async fn json(value: &Value, stored: &[Stored], images: &Images) -> Result<Self, OutError> {
-        let plan = Plan::of(&Body::Json(value.clone()), stored, Filler(None))?;
+        let plan = Plan::of(&Body::Json(value.clone()), stored, Filler(None), None)?;
         plan.open(images, stored, Wire::default()).await
     }
 

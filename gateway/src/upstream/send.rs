@@ -84,7 +84,8 @@ impl Upstream {
             self.dialer.judge(&request.url, call.origins, call.hosts).map_err(|e| blocked(&e))?;
         let filler = Filler(pass.key.then_some(call.key));
         let url = filled_url(request, filler, &pass.url)?;
-        let plan = Plan::of(&request.body, call.inputs, filler).map_err(|e| blocked(&e))?;
+        let plan = Plan::of(&request.body, call.inputs, filler, self.links.as_deref())
+            .map_err(|e| blocked(&e))?;
         let headers = headers(request, filler, &plan)?;
         let method = method(&request.method)?;
         Ok(Outgoing { method, url, route: pass.route, headers, plan })

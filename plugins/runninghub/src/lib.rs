@@ -1,5 +1,6 @@
-//! RunningHub 全能图片PRO (`rhart-image-n-pro/edit`), the whole protocol on one screen:
-//! upload each image, submit once, ask until it ends.
+//! RunningHub 全能图片PRO (`rhart-image-n-pro/edit`) and its sibling models, the whole protocol on one
+//! screen: upload each image, submit once, ask until it ends. The path is the model; what each takes
+//! is in `model`.
 //!
 //! Only the submit is paid for. It is sent once; whatever leaves open whether it was taken ends as
 //! an unknown outcome. A question that is not answered is asked again.
@@ -7,14 +8,18 @@
 mod config;
 mod fail;
 mod map;
+mod model;
 mod wire;
 
-use retouch_sdk::Part;
 use retouch_sdk::prelude::*;
+use retouch_sdk::{Part, SECRET};
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 use crate::config::Config;
-use crate::wire::{Answer, Edit, Status};
+use crate::map::Target;
+use crate::model::Slot;
+use crate::wire::{Answer, Status};
 
 retouch_sdk::export_plugin!("../label.json", [RhartEdit]);
 
@@ -27,7 +32,10 @@ const POLL_MS: u64 = 3_000;
 const MAX_POLL_MS: u64 = 60_000;
 
 /// The API type `runninghub-rhart-edit`.
-pub struct RhartEdit(Config);
+pub struct RhartEdit {
+    config: Config,
+    target: Target,
+}
 
 /// Where an attempt stands.
 #[derive(Serialize, Deserialize)]
@@ -41,12 +49,23 @@ pub enum State {
     Polling(String),
 }
 
-/// An edit whose images are not all uploaded; `edit.image_urls` has those that are.
+/// An edit whose images are not all uploaded.
 #[derive(Serialize, Deserialize)]
 pub struct Draft {
-    edit: Edit,
+    order: Order,
     files: Vec<String>,
+    /// Where they go up: as configured, or as documented once that proved wrong.
+    upload: String,
+}
+
+/// What is submitted, and where.
+#[derive(Serialize, Deserialize)]
+pub struct Order {
     path: String,
+    body: Map<String, Value>,
+    slot: Slot,
+    /// Links, or image handles where nothing is uploaded.
+    images: Vec<Value>,
 }
 
 impl ApiType for RhartEdit {
@@ -55,17 +74,20 @@ impl ApiType for RhartEdit {
     type State = State;
 
     fn new(config: Config) -> Result<Self, ConfigError> {
-        config.checked().map(Self)
+        let target = Target::of(&config, config.checked()?);
+        Ok(Self { config, target })
     }
 
     fn start(&self, cx: &Cx, job: &Job) -> Step<State> {
-        let mut edit = map::edit(job)?;
-        if let Some(path) = self.0.upload_path() {
-            let (files, path) = (map::file_names(job), path.to_owned());
-            return self.upload(cx, Draft { edit, files, path });
+        let target = self.target.for_job(&self.config, job)?;
+        let (body, slot) = (target.body(&self.config, job)?, target.model.images.slot);
+        let mut order = Order { path: target.path, body, slot, images: Vec::new() };
+        if let Some(path) = self.config.upload_path() {
+            let (files, upload) = (map::file_names(job), path.to_owned());
+            return self.upload(cx, Draft { order, files, upload });
         }
-        edit.image_urls = map::data_uris(job)?;
-        self.submit(cx, &edit)
+        order.images = map::handles(&self.config, job)?;
+        self.submit(cx, order)
     }
 
     fn resume(&self, cx: &Cx, state: State, event: &Event) -> Step<State> {
@@ -79,31 +101,38 @@ impl ApiType for RhartEdit {
 
 impl RhartEdit {
     fn upload(&self, cx: &Cx, draft: Draft) -> Step<State> {
-        let Some((n, name)) = (0..).zip(&draft.files).nth(draft.edit.image_urls.len()) else {
-            return self.submit(cx, &draft.edit);
+        let Some((n, name)) = (0..).zip(&draft.files).nth(draft.order.images.len()) else {
+            return self.submit(cx, draft.order);
         };
         let file = Part::image("file", Image(n), name);
-        let upload = cx.post(&self.0.host, &draft.path).bearer().multipart([file]).idempotent();
-        let upload = upload.phase(Phase::Uploading).timeout_ms(120_000).cache_ms(UPLOAD_CACHE_MS);
-        Ok(upload.then(State::Uploading(draft)))
+        let upload = cx.post(&self.config.host, &draft.upload).bearer().multipart([file]);
+        let upload = upload.idempotent().phase(Phase::Uploading).timeout_ms(120_000);
+        Ok(upload.cache_ms(UPLOAD_CACHE_MS).then(State::Uploading(draft)))
     }
 
     fn uploaded(&self, cx: &Cx, mut draft: Draft, event: &Event) -> Step<State> {
         let answer = event.response().map_err(fail::unpaid)?;
         let said = Answer::read(answer);
-        if draft.path != DOCUMENTED_UPLOAD && fail::wrong_path(answer, &said) {
-            let path = DOCUMENTED_UPLOAD.to_owned();
-            return self.upload(cx, Draft { path, ..draft });
+        if draft.upload != DOCUMENTED_UPLOAD && fail::wrong_path(answer, &said) {
+            tracing::warn!(
+                configured = draft.upload,
+                used = DOCUMENTED_UPLOAD,
+                "endpoints.upload is no path for uploads at the provider; the documented one is used"
+            );
+            let upload = DOCUMENTED_UPLOAD.to_owned();
+            return self.upload(cx, Draft { upload, ..draft });
         }
         let Some(link) = said.link().filter(|_| answer.success().is_ok()) else {
             return Err(fail::upload(answer, &said));
         };
-        draft.edit.image_urls.push(map::absolute(&self.0.host, link).into());
+        draft.order.images.push(map::absolute(&self.config.host, link).into());
         self.upload(cx, draft)
     }
 
-    fn submit(&self, cx: &Cx, edit: &Edit) -> Step<State> {
-        let submit = cx.post(&self.0.host, &self.0.endpoints.edit).bearer().json(&json!(edit));
+    fn submit(&self, cx: &Cx, order: Order) -> Step<State> {
+        let Order { path, mut body, slot, images } = order;
+        slot.fill(&mut body, images);
+        let submit = cx.post(&self.config.host, &path).bearer().json(&Value::Object(body));
         Ok(submit.phase(Phase::Submitting).timeout_ms(60_000).then(State::Submitted))
     }
 
@@ -121,8 +150,12 @@ impl RhartEdit {
         let Event::Response(answer) = event else {
             return Ok(self.poll(cx, task, None, POLL_MS));
         };
-        // A broken server's word is no verdict.
-        let said = if answer.status() < 500 { Answer::read(answer) } else { Answer::default() };
+        let said = match answer.status() {
+            // A broken server's word is no verdict.
+            500.. => Answer::default(),
+            _ if self.config.asks_legacy() => Answer::read_legacy(answer),
+            _ => Answer::read(answer),
+        };
         self.follow(cx, task, answer, &said, fail::query(answer, &said))
     }
 
@@ -153,8 +186,13 @@ impl RhartEdit {
     }
 
     fn poll(&self, cx: &Cx, task: String, word: Option<&str>, wait_ms: u64) -> Next<State> {
-        let query = cx.post(&self.0.host, &self.0.endpoints.result).bearer().safe();
-        let query = query.json(&json!({ "taskId": task })).phase(Phase::Polling).after_ms(wait_ms);
+        let Config { host, endpoints, .. } = &self.config;
+        let body = match self.config.asks_legacy() {
+            true => json!({ "apiKey": SECRET, "taskId": task }),
+            false => json!({ "taskId": task }),
+        };
+        let query = cx.post(host, &endpoints.result).bearer().safe().json(&body);
+        let query = query.phase(Phase::Polling).after_ms(wait_ms);
         let next = query.then(State::Polling(task.clone())).task(task);
         word.into_iter().fold(next, Next::status)
     }
@@ -164,7 +202,7 @@ impl RhartEdit {
         if urls.is_empty() {
             return Err(fail::no_output(answer, said));
         }
-        let cost = said.amount().map(|amount| map::cost(amount, &self.0.host));
+        let cost = said.amount().map(|amount| map::cost(amount, &self.config.host));
         Ok(Done::new(urls.into_iter().map(Output::url)).cost(cost))
     }
 }

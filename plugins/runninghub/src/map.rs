@@ -1,75 +1,160 @@
-//! Our words and RunningHub's, in tables: ratios, resolutions, sizes, currencies.
+//! A job in RunningHub's words: which model, what is sent beside the images, and where the images
+//! are. What a model cannot take is refused here, before anything is sent or paid for.
 
 use retouch_sdk::prelude::json;
-use retouch_sdk::{Cost, Failure, Image, Job, Params, Size};
+use retouch_sdk::{Cost, Failure, Image, Input, Job};
+use serde_json::{Map, Value};
 
-use crate::wire;
-
-/// What `aspectRatio` may be. There is no `auto`: the field is left out to keep the input's ratio.
-const RATIOS: [(&str, u32, u32); 10] = [
-    ("1:1", 1, 1),
-    ("16:9", 16, 9),
-    ("9:16", 9, 16),
-    ("4:3", 4, 3),
-    ("3:4", 3, 4),
-    ("3:2", 3, 2),
-    ("2:3", 2, 3),
-    ("5:4", 5, 4),
-    ("4:5", 4, 5),
-    ("21:9", 21, 9),
-];
-
-/// What `resolution` may be, in lower case only, and the longest side one would ask it for.
-const TIERS: [(&str, u32); 3] = [("1k", 1536), ("2k", 2560), ("4k", u32::MAX)];
+use crate::config::{self, Config};
+use crate::model::shape::Asked;
+use crate::model::{BASE, MODELS, Model};
 
 /// Currency by the end of the host's name; the two sites have separate accounts.
 const CURRENCIES: [(&str, &str); 2] = [(".ai", "USD"), ("", "CNY")];
 
-/// RunningHub's own limit.
-const MAX_PROMPT_CHARS: usize = 20_000;
 /// As JSON: it is kept in the state while images are uploaded, and a state holds 64 KiB. Enough for
-/// `MAX_PROMPT_CHARS` of Chinese.
+/// twenty thousand characters of Chinese.
 const MAX_PROMPT_BYTES: usize = 60_100;
 /// Inside a JSON body; uploaded images may be larger.
 const MAX_DATA_URI_BYTES: u64 = 5_000_000;
 
-/// The submit's body, still without its images.
-pub(crate) fn edit(job: &Job) -> Result<wire::Edit, Failure> {
-    if let Some(option) = job.options.keys().next() {
-        let message = format!("provider_options.{option}: this provider knows no such option");
-        return Err(Failure::invalid_request(message));
-    }
-    Ok(wire::Edit {
-        prompt: prompt(&job.prompt)?,
-        resolution: resolution(&job.params)?.to_owned(),
-        aspect_ratio: aspect_ratio(&job.params)?.map(str::to_owned),
-        image_urls: Vec::new(),
-    })
+/// The model that an edit goes to.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Target {
+    /// What it takes. One that nobody here knows is asked as the first of the table.
+    pub(crate) model: &'static Model,
+    pub(crate) known: bool,
+    pub(crate) path: String,
 }
 
-/// The images as they ride in the submit itself.
-pub(crate) fn data_uris(job: &Job) -> Result<Vec<serde_json::Value>, Failure> {
-    for (n, input) in job.inputs.iter().enumerate() {
-        if input.bytes > MAX_DATA_URI_BYTES {
-            return Err(Failure::invalid_request(format!(
-                "image[{n}]: {} bytes, but without an upload endpoint this provider takes at most \
-                 {MAX_DATA_URI_BYTES} an image; send a smaller one",
-                input.bytes
-            )));
+impl Target {
+    /// The configured one.
+    pub(crate) fn of(config: &Config, model: Option<&'static Model>) -> Self {
+        let [first, ..] = &MODELS;
+        let path = config.endpoints.edit.clone();
+        Self { model: model.unwrap_or(first), known: model.is_some(), path }
+    }
+
+    /// The one a job asks for: the configured one, or a sibling that a style names in its place.
+    pub(crate) fn for_job(&self, config: &Config, job: &Job) -> Result<Self, Failure> {
+        let asked = job.model.as_deref().filter(|asked| !asked.is_empty());
+        let Some(asked) = asked.filter(|asked| config.model.as_deref() != Some(*asked)) else {
+            return Ok(self.clone());
+        };
+        match Model::named(asked) {
+            Some(model) if self.known && model == self.model => Ok(self.clone()),
+            Some(model) => Ok(Self { model, known: true, path: self.sibling(model) }),
+            None => Err(Failure::invalid_request(
+                "model: this provider has no model of that name; leave it out",
+            )),
         }
     }
-    Ok((0..).zip(&job.inputs).map(|(n, _)| Image(n).as_data_uri()).collect())
+
+    /// The sibling's path, behind whatever the configured one is behind.
+    fn sibling(&self, model: &Model) -> String {
+        let before = self.path.find(BASE).map_or("", |at| self.path.get(..at).unwrap_or_default());
+        format!("{before}{}", model.edit())
+    }
+
+    /// The submit's body, still without its images.
+    pub(crate) fn body(&self, config: &Config, job: &Job) -> Result<Map<String, Value>, Failure> {
+        self.takes(&job.inputs)?;
+        let options = self.options(config, job)?;
+        let mut body = Map::new();
+        body.insert("prompt".to_owned(), self.prompt(&job.prompt)?.into());
+        self.model.shape.put(&Asked::of(job, &options), &mut body)?;
+        for field in self.model.fields {
+            if let Some(value) = field.value(&options, job) {
+                body.insert(field.name.to_owned(), value);
+            }
+        }
+        if !self.known {
+            body.extend(options);
+        }
+        Ok(body)
+    }
+
+    /// The request's options over the provider's.
+    fn options(&self, config: &Config, job: &Job) -> Result<Map<String, Value>, Failure> {
+        for (name, value) in &job.options {
+            let check = match self.known {
+                true => self.model.check(name, value),
+                false => config::passable(name, value),
+            };
+            check.map_err(|fault| {
+                Failure::invalid_request(format!("provider_options.{name}: {fault}"))
+            })?;
+        }
+        let mut options = config.options.clone();
+        options.extend(job.options.clone());
+        Ok(options)
+    }
+
+    fn takes(&self, inputs: &[Input]) -> Result<(), Failure> {
+        let images = &self.model.images;
+        if inputs.len() > images.most {
+            return Err(Failure::invalid_request(format!(
+                "image: {} given, but this model takes at most {}; send fewer",
+                inputs.len(),
+                images.most
+            )));
+        }
+        for (n, input) in inputs.iter().enumerate() {
+            if !images.mimes.contains(&input.mime.as_str()) {
+                let takes = images.mimes.join(", ");
+                return Err(Failure::invalid_request(format!(
+                    "image[{n}]: this model takes only {takes}; convert it"
+                )));
+            }
+            too_large(n, input, images.bytes, "this model takes")?;
+        }
+        Ok(())
+    }
+
+    fn prompt<'a>(&self, prompt: &'a str) -> Result<&'a str, Failure> {
+        let most = self.model.prompt_chars;
+        let bytes = json!(prompt).to_string().len();
+        if prompt.chars().count() > most || bytes > MAX_PROMPT_BYTES {
+            return Err(Failure::invalid_request(format!(
+                "prompt: too long; this model takes at most {most} characters \
+                 in {MAX_PROMPT_BYTES} bytes"
+            )));
+        }
+        Ok(prompt)
+    }
+}
+
+/// The images where nothing is uploaded: fetched from us, or in the submit itself.
+pub(crate) fn handles(config: &Config, job: &Job) -> Result<Vec<Value>, Failure> {
+    let images = (0..).zip(&job.inputs).map(|(n, _)| Image(n));
+    if config.public_url {
+        return Ok(images.map(Image::as_url).collect());
+    }
+    for (n, input) in job.inputs.iter().enumerate() {
+        too_large(n, input, MAX_DATA_URI_BYTES, "without an upload endpoint this provider takes")?;
+    }
+    Ok(images.map(Image::as_data_uri).collect())
+}
+
+fn too_large(n: usize, input: &Input, most: u64, who: &str) -> Result<(), Failure> {
+    if input.bytes <= most {
+        return Ok(());
+    }
+    Err(Failure::invalid_request(format!(
+        "image[{n}]: {} bytes, but {who} at most {most} an image; send a smaller one",
+        input.bytes
+    )))
 }
 
 /// What the images are called on upload, in their order.
 pub(crate) fn file_names(job: &Job) -> Vec<String> {
+    let ending = |input: &Input| match input.mime.as_str() {
+        "image/jpeg" => "jpg",
+        "image/webp" => "webp",
+        _ => "png",
+    };
     let named = job.inputs.iter().enumerate();
-    named
-        .map(|(n, input)| match input.mime.as_str() {
-            "image/jpeg" => format!("image-{n}.jpg"),
-            _ => format!("image-{n}.png"),
-        })
-        .collect()
+    named.map(|(n, input)| format!("image-{n}.{}", ending(input))).collect()
 }
 
 /// A link as the submit wants it: some answers leave out the host.
@@ -92,104 +177,30 @@ fn currency(host: &str) -> &'static str {
     row.map_or("CNY", |(_, currency)| currency)
 }
 
-fn prompt(prompt: &str) -> Result<String, Failure> {
-    let bytes = json!(prompt).to_string().len();
-    if prompt.chars().count() > MAX_PROMPT_CHARS || bytes > MAX_PROMPT_BYTES {
-        return Err(Failure::invalid_request(format!(
-            "prompt: too long; this provider takes at most {MAX_PROMPT_CHARS} characters \
-             in {MAX_PROMPT_BYTES} bytes"
-        )));
-    }
-    Ok(prompt.to_owned())
-}
-
-fn resolution(params: &Params) -> Result<&'static str, Failure> {
-    let Some(asked) = params.resolution.as_deref().filter(|asked| !is_auto(asked)) else {
-        return Ok(params.size.map_or("1k", tier_of));
-    };
-    let tier = TIERS.into_iter().find(|(tier, _)| tier.eq_ignore_ascii_case(asked));
-    tier.map(|(tier, _)| tier).ok_or_else(|| refuse("resolution", asked, "1k, 2k, 4k"))
-}
-
-fn aspect_ratio(params: &Params) -> Result<Option<&'static str>, Failure> {
-    let Some(asked) = params.aspect_ratio.as_deref().filter(|asked| !is_auto(asked)) else {
-        return Ok(params.size.map(ratio_of));
-    };
-    match RATIOS.into_iter().find(|(ratio, ..)| *ratio == asked) {
-        Some((ratio, ..)) => Ok(Some(ratio)),
-        None => Err(refuse("aspect_ratio", asked, &RATIOS.map(|(ratio, ..)| ratio).join(", "))),
-    }
-}
-
-fn is_auto(asked: &str) -> bool {
-    asked.eq_ignore_ascii_case("auto")
-}
-
-fn refuse(field: &str, asked: &str, allowed: &str) -> Failure {
-    // An asked value may be long; what is shown of it need not be.
-    let asked: String = asked.chars().take(32).collect();
-    Failure::invalid_request(format!("{field}: {asked} is not offered; use one of {allowed}"))
-}
-
-/// The tier whose pictures are about as long as that.
-fn tier_of(size: Size) -> &'static str {
-    let side = size.width.max(size.height);
-    TIERS.into_iter().find(|(_, longest)| side <= *longest).map_or("4k", |(tier, _)| tier)
-}
-
-/// The ratio nearest to that size: the one whose quotient with it is nearest to one.
-fn ratio_of(size: Size) -> &'static str {
-    let asked = f64::from(size.width.max(1)) / f64::from(size.height.max(1));
-    let away = |w: u32, h: u32| (asked * f64::from(h) / f64::from(w)).ln().abs();
-    let nearest = RATIOS.into_iter().min_by(|a, b| away(a.1, a.2).total_cmp(&away(b.1, b.2)));
-    nearest.map_or("1:1", |(ratio, ..)| ratio)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn params(resolution: &str, aspect_ratio: &str, size: Option<(u32, u32)>) -> Params {
-        let given = |text: &str| Some(text.to_owned()).filter(|text| !text.is_empty());
-        Params {
-            resolution: given(resolution),
-            aspect_ratio: given(aspect_ratio),
-            size: size.map(|(width, height)| Size { width, height }),
-            ..Params::default()
-        }
-    }
-
     #[test]
-    fn asks_for_the_nearest_they_have() {
-        for (resolution_, ratio, size, want) in [
-            ("", "", None, ("1k", None)),
-            ("2K", "3:4", None, ("2k", Some("3:4"))),
-            ("4k", "auto", None, ("4k", None)),
-            ("auto", "21:9", None, ("1k", Some("21:9"))),
-            ("", "", Some((1024, 1024)), ("1k", Some("1:1"))),
-            ("", "", Some((1536, 1024)), ("1k", Some("3:2"))),
-            ("", "", Some((1024, 1792)), ("2k", Some("9:16"))),
-            ("", "", Some((3840, 2160)), ("4k", Some("16:9"))),
-            ("", "", Some((2560, 1080)), ("2k", Some("21:9"))),
-            ("2k", "4:5", Some((1024, 1024)), ("2k", Some("4:5"))),
-            ("", "", Some((0, 0)), ("1k", Some("1:1"))),
+    fn bounds_the_prompt() {
+        let [model, ..] = &MODELS;
+        let target = Target { model, known: true, path: String::new() };
+        for (prompt, fits) in [
+            ("长".repeat(20_000), true),
+            ("x".repeat(20_001), false),
+            ("😀".repeat(20_000), false),
+            ("\u{1}".repeat(20_000), false),
         ] {
-            let params = params(resolution_, ratio, size);
-            let got = (resolution(&params).unwrap(), aspect_ratio(&params).unwrap());
-            assert_eq!(got, want, "{params:?}");
+            assert_eq!(target.prompt(&prompt).is_ok(), fits, "{} bytes", prompt.len());
         }
     }
 
     #[test]
-    fn refuses_what_they_have_not() {
-        let resolution = resolution(&params("8K", "", None)).unwrap_err().message;
-        assert_eq!(resolution, "resolution: 8K is not offered; use one of 1k, 2k, 4k");
-        let ratio = aspect_ratio(&params("", "7:5", None)).unwrap_err().message;
-        assert!(ratio.starts_with("aspect_ratio: 7:5 is not offered; use one of 1:1, 16:9"));
-        assert!(prompt(&"长".repeat(20_000)).is_ok());
-        assert!(prompt(&"x".repeat(20_001)).is_err());
-        assert!(prompt(&"😀".repeat(20_000)).is_err());
-        assert!(prompt(&"\u{1}".repeat(20_000)).is_err());
+    fn finds_a_sibling_behind_the_same_proxy() {
+        let path = "/proxy/openapi/v2/rhart-image-n-pro/edit".to_owned();
+        let target = Target { model: &MODELS[0], known: true, path };
+        let sibling = target.sibling(Model::named("rhart-image-v1").unwrap());
+        assert_eq!(sibling, "/proxy/openapi/v2/rhart-image-v1/edit");
     }
 
     #[test]

@@ -4,28 +4,17 @@
 //! task id as text or number; a `data` wrapper or none), so a field of an unforeseen type counts as
 //! absent. An id that was rounded to a float on its way is no id.
 
+mod legacy;
+
 use retouch_sdk::Response;
 use serde::de::DeserializeOwned;
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
 /// A snowflake has 19 digits; what is much longer is no id, and would be stored with every poll.
 const MAX_ID_BYTES: usize = 128;
 /// Links are kept in the state until the submit.
 const MAX_LINK_BYTES: usize = 2_000;
-
-/// The body of a submit.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(crate) struct Edit {
-    pub(crate) prompt: String,
-    pub(crate) resolution: String,
-    /// Absent: the input's own ratio is kept.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) aspect_ratio: Option<String>,
-    /// Links, or image handles where nothing is uploaded.
-    pub(crate) image_urls: Vec<Value>,
-}
 
 /// The answer of every endpoint: flat at the current API, within `data` at upload.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
@@ -51,8 +40,12 @@ pub(crate) struct Answer {
     results: Option<Vec<Value>>,
     #[serde(deserialize_with = "object")]
     usage: Option<Usage>,
+    #[serde(rename = "failedReason", deserialize_with = "reason")]
+    failed_reason: Option<String>,
     #[serde(deserialize_with = "text")]
     download_url: Option<String>,
+    #[serde(rename = "fileName", alias = "filename", deserialize_with = "text")]
+    file_name: Option<String>,
     #[serde(deserialize_with = "object")]
     data: Option<Box<Answer>>,
 }
@@ -85,13 +78,24 @@ struct Item {
     url: Option<String>,
     #[serde(rename = "outputUrl", deserialize_with = "text")]
     output_url: Option<String>,
+    #[serde(rename = "fileUrl", deserialize_with = "text")]
+    file_url: Option<String>,
 }
 
 impl Answer {
     /// What an answer says; nothing at all when it is no JSON.
     pub(crate) fn read(response: &Response) -> Self {
-        let mut answer: Self =
-            serde_json::from_slice(&response.body).ok().and_then(record).unwrap_or_default();
+        Self::of(serde_json::from_slice(&response.body).unwrap_or_default())
+    }
+
+    /// The same of the older API's question for a task's result.
+    pub(crate) fn read_legacy(response: &Response) -> Self {
+        let body: Value = serde_json::from_slice(&response.body).unwrap_or_default();
+        legacy::read(Self::of(body.clone()), &body)
+    }
+
+    fn of(body: Value) -> Self {
+        let mut answer: Self = record(body).unwrap_or_default();
         if let Some(inner) = answer.data.take() {
             answer.word = answer.word.or(inner.word);
             answer.task_id = answer.task_id.or(answer.task_id_alias.take()).or(inner.task_id);
@@ -100,7 +104,9 @@ impl Answer {
             answer.error_message = answer.error_message.or(inner.error_message);
             answer.results = answer.results.or(inner.results);
             answer.usage = answer.usage.or(inner.usage);
+            answer.failed_reason = answer.failed_reason.or(inner.failed_reason);
             answer.download_url = answer.download_url.or(inner.download_url);
+            answer.file_name = answer.file_name.or(inner.file_name);
         }
         answer
     }
@@ -130,7 +136,7 @@ impl Answer {
 
     /// What it says about that. `msg` is `success` even for failures, and then says nothing.
     pub(crate) fn message(&self) -> Option<&str> {
-        let texts = [&self.error_message, &self.message, &self.msg];
+        let texts = [&self.error_message, &self.failed_reason, &self.message, &self.msg];
         let said = texts.into_iter().flatten().map(String::as_str);
         said.into_iter().find(|text| !text.eq_ignore_ascii_case("success"))
     }
@@ -141,10 +147,15 @@ impl Answer {
         link.filter(|_| self.code().is_none())
     }
 
+    /// Whether a file was taken that can only be had by name: the older upload, no use here.
+    pub(crate) fn only_named(&self) -> bool {
+        self.code().is_none() && self.file_name.is_some() && self.download_url.is_none()
+    }
+
     pub(crate) fn urls(&self) -> Vec<String> {
         let items = self.results.iter().flatten().cloned();
         let items = items.filter_map(record::<Item>);
-        items.filter_map(|item| item.url.or(item.output_url)).collect()
+        items.filter_map(|item| item.url.or(item.output_url).or(item.file_url)).collect()
     }
 
     /// A decimal amount; absent means unknown, not free.
@@ -164,6 +175,13 @@ fn text<'de, D: Deserializer<'de>>(from: D) -> Result<Option<String>, D::Error> 
         Value::Number(number) => Some(number.to_string()),
         Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => None,
     })
+}
+
+/// Text, or the exception's message out of an object; `{}` says nothing.
+fn reason<'de, D: Deserializer<'de>>(from: D) -> Result<Option<String>, D::Error> {
+    let value = Value::deserialize(from)?;
+    let told = value.as_str().or_else(|| value.get("exception_message")?.as_str());
+    Ok(told.map(|told| told.trim().to_owned()).filter(|told| !told.is_empty()))
 }
 
 fn list<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Vec<Value>>, D::Error> {

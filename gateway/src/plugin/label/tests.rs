@@ -14,6 +14,10 @@ fn with(change: &Value) -> Vec<u8> {
     serde_json::to_vec(&label).unwrap()
 }
 
+fn models(models: &Value) -> Value {
+    json!({ "types": [{ "id": "a", "models": models }] })
+}
+
 #[test]
 fn fills_in_what_a_small_label_leaves_out() {
     let label = Label::parse(&with(&json!({}))).unwrap();
@@ -28,7 +32,11 @@ fn reads_everything_a_label_can_say() {
     let label = Label::parse(&with(&json!({
         "vendor": "Acme", "hosts": ["api.acme.example"], "newer": { "member": true },
         "types": [{
-            "id": "acme-edit", "name": { "zh": "图", "en": "Images" }, "models": ["acme-1"],
+            "id": "acme-edit", "name": { "zh": "图", "en": "Images" },
+            "models": ["acme-1", {
+                "id": "acme-2", "endpoints": { "edit": "/v2/edit" },
+                "caps": { "max_images": 1, "mimes": null, "n": 4 },
+            }, { "id": "x", "endpoints": { "edit": "/x" } }, { "id": "y", "endpoints": { "edit": "/x" } }],
             "defaults": {
                 "hosts": { "domestic": "https://api.acme.example" },
                 "endpoints": { "edit": "/v1/edit", "upload": "" },
@@ -46,6 +54,23 @@ fn reads_everything_a_label_can_say() {
     assert_eq!(api_type.defaults.limits.concurrency, Some(3));
     assert_eq!(api_type.caps.max_images, Some(5));
     assert!(api_type.caps.not_accepted_503 && !api_type.caps.cancel);
+    assert_eq!(api_type.model("acme-1").map(|model| &model.caps), Some(&api_type.caps));
+    let second = Caps { max_images: Some(1), mimes: vec![], n: 4, ..api_type.caps.clone() };
+    assert_eq!(api_type.model_at("/v2/edit").map(|model| &model.caps), Some(&second));
+    assert_eq!(api_type.caps_of(Some("acme-2")), &second);
+    assert_eq!(api_type.caps_of(Some("acme-3")), &api_type.caps);
+    assert!(api_type.names_models_by_path() && api_type.model_at("/v1/edit").is_none());
+    assert!(api_type.model_at("/x").is_none(), "two models share it");
+}
+
+#[test]
+fn survives_being_written_and_read() {
+    let label = Label::parse(&with(&json!({
+        "types": [{ "id": "acme-edit", "models": ["a", { "id": "b", "caps": { "n": 2 } }] }],
+    })));
+    let label = label.unwrap();
+    let again = Label::parse(&serde_json::to_vec(&label).unwrap());
+    assert_eq!(again, Ok(label));
 }
 
 #[test]
@@ -64,6 +89,11 @@ fn refuses_in_words_that_name_the_member() {
         (json!({ "types": [] }), "types are empty", "label.json"),
         (json!({ "types": [{ "id": "a.b" }] }), "`a.b` is no API type id", "label.json"),
         (json!({ "types": [{ "id": "a" }, { "id": "a" }] }), "type `a` twice", "label.json"),
+        (models(&json!(["m", "m"])), "model `m` twice", "label.json"),
+        (models(&json!([""])), "model of `a` without an id", "label.json"),
+        (models(&json!([{ "endpoints": {} }])), "without an id", "label.json"),
+        (models(&json!([7])), "invalid type", "label.json"),
+        (models(&json!([{ "id": "m", "caps": { "n": "two" } }])), "invalid type", "label.json"),
     ];
     for (change, what, mend) in cases {
         let fault = Label::parse(&with(&change)).unwrap_err();

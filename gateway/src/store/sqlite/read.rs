@@ -7,7 +7,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 use super::super::{Exchange, Filter, Page, StoreError};
 use super::unavailable;
 use crate::id::JobId;
-use crate::job::Job;
+use crate::job::{Job, Record};
 
 const COLUMNS: &str = "SELECT id, owner, request, record FROM jobs";
 
@@ -24,7 +24,7 @@ pub(super) fn unfinished(db: &Connection) -> Result<Vec<Job>, StoreError> {
         .prepare_cached(&format!("{COLUMNS} WHERE status IN ('queued', 'running') ORDER BY id"))
         .map_err(unavailable)?;
     let rows = select.query_map([], columns).map_err(unavailable)?;
-    rows.map(|row| job(row.map_err(unavailable)?)).collect()
+    readable(rows.map(|row| row.map_err(unavailable)))
 }
 
 pub(super) fn list(db: &Connection, filter: &Filter) -> Result<Page, StoreError> {
@@ -43,8 +43,7 @@ pub(super) fn list(db: &Connection, filter: &Filter) -> Result<Page, StoreError>
         one_more
     ];
     let rows = select.query_map(arguments, columns).map_err(unavailable)?;
-    let mut jobs: Vec<Job> =
-        rows.map(|row| job(row.map_err(unavailable)?)).collect::<Result<_, StoreError>>()?;
+    let mut jobs = readable(rows.map(|row| row.map_err(unavailable)))?;
     let has_more = jobs.len() > filter.limit;
     jobs.truncate(filter.limit);
     Ok(Page { jobs, has_more })
@@ -63,9 +62,29 @@ fn columns(row: &Row<'_>) -> rusqlite::Result<[String; 4]> {
     Ok([row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?])
 }
 
+/// A row that cannot be read is left where it is: it must not keep the others from being served.
+fn readable(
+    rows: impl Iterator<Item = Result<[String; 4], StoreError>>,
+) -> Result<Vec<Job>, StoreError> {
+    let mut jobs = Vec::new();
+    for row in rows {
+        let row = row?;
+        let id = row[0].clone();
+        match job(row) {
+            Ok(job) => jobs.push(job),
+            Err(error) => tracing::error!(job = %id, %error, "A stored job is left alone."),
+        }
+    }
+    Ok(jobs)
+}
+
 fn job([id, owner, request, record]: [String; 4]) -> Result<Job, StoreError> {
     let id = JobId::parse(&id).ok_or_else(|| StoreError::Corrupt(format!("id {id}")))?;
-    Ok(Job { id, owner, request: Arc::new(read(&request)?), record: read(&record)? })
+    let record: Record = read(&record)?;
+    if record.v != Record::VERSION {
+        return Err(StoreError::Corrupt(format!("its layout is version {}", record.v)));
+    }
+    Ok(Job { id, owner, request: Arc::new(read(&request)?), record })
 }
 
 fn read<T: serde::de::DeserializeOwned>(text: &str) -> Result<T, StoreError> {

@@ -45,7 +45,7 @@ impl Row {
             id: job.id.clone(),
             owner: job.owner.clone(),
             status: job.record.status.as_str(),
-            provider: job.attempt().map(|a| a.provider.clone()),
+            provider: job.leading().map(|a| a.provider.clone()),
             rev: i64::try_from(job.record.rev).unwrap_or(i64::MAX),
             created: i64::try_from(job.record.created).unwrap_or(i64::MAX),
             request: if first {
@@ -130,7 +130,7 @@ fn replace(db: &Transaction<'_>, row: &Row) -> Result<(), StoreError> {
     let changed = db
         .prepare_cached(
             "UPDATE jobs SET status = ?2, provider = ?3, rev = ?4, record = ?5
-             WHERE id = ?1 AND rev = ?4 - 1",
+             WHERE id = ?1 AND rev = ?4 - 1 AND status IN ('queued', 'running')",
         )
         .and_then(|mut update| {
             update.execute(params![row.id.as_str(), row.status, row.provider, row.rev, row.record])

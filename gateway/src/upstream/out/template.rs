@@ -8,7 +8,9 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::{Coding, OutBody, Segment, Wire};
+use crate::clock::now_ms;
 use crate::images::{Images, Stored};
+use crate::link::Links;
 use crate::upstream::fill::{Filler, KeyRefused};
 
 /// The key of an image handle in JSON.
@@ -65,8 +67,13 @@ impl Plan {
     ///
     /// # Errors
     /// When it asks for what is not there or not allowed.
-    pub fn of(body: &Body, inputs: &[Stored], filler: Filler<'_>) -> Result<Self, OutError> {
-        let mut writer = Writer { segments: Vec::new(), text: Vec::new(), inputs, filler };
+    pub fn of(
+        body: &Body,
+        inputs: &[Stored],
+        filler: Filler<'_>,
+        links: Option<&Links>,
+    ) -> Result<Self, OutError> {
+        let mut writer = Writer { segments: Vec::new(), text: Vec::new(), inputs, filler, links };
         let content_type = match body {
             Body::Empty => None,
             Body::Json(value) => {
@@ -121,6 +128,7 @@ struct Writer<'a> {
     text: Vec<u8>,
     inputs: &'a [Stored],
     filler: Filler<'a>,
+    links: Option<&'a Links>,
 }
 
 impl<'a> Writer<'a> {
@@ -183,11 +191,14 @@ impl<'a> Writer<'a> {
     fn handle(&mut self, value: &Value) -> Result<(), OutError> {
         let handle = Handle::deserialize(value).map_err(OutError::BadHandle)?;
         let stored = self.inputs.get(handle.image).ok_or(OutError::NoSuchImage(handle.image))?;
+        if handle.how == As::Url {
+            let url = self.links.and_then(|links| links.input_url(&stored.name, now_ms()));
+            serde_json::to_writer(&mut self.text, &url.ok_or(OutError::NoPublicUrl)?)?;
+            return Ok(());
+        }
         self.put("\"");
-        match handle.how {
-            As::DataUri => self.put(format!("data:{};base64,", stored.mime)),
-            As::Base64 => {}
-            As::Url => return Err(OutError::NoPublicUrl),
+        if handle.how == As::DataUri {
+            self.put(format!("data:{};base64,", stored.mime));
         }
         self.image(handle.image, Coding::Base64)?;
         self.put("\"");

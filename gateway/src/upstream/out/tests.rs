@@ -26,7 +26,7 @@ impl Store {
 
     async fn body(&self, body: &Body, inputs: &[Stored]) -> (OutBody, Option<String>) {
         let key = Secret::new("sk-1");
-        let plan = Plan::of(body, inputs, Filler(Some(&key))).unwrap();
+        let plan = Plan::of(body, inputs, Filler(Some(&key)), None).unwrap();
         let content_type = plan.content_type().map(str::to_owned);
         let body = plan.open(&self.images, inputs, Wire::default()).await.unwrap();
         (body, content_type)
@@ -141,7 +141,7 @@ async fn twenty_megabytes_go_out_in_small_chunks_of_exact_total_length() {
 async fn knows_whether_it_was_polled() {
     let store = Store::new();
     let wire = Wire::default();
-    let plan = Plan::of(&Body::Json(json!({})), &[], Filler(None)).unwrap();
+    let plan = Plan::of(&Body::Json(json!({})), &[], Filler(None), None).unwrap();
     let body = plan.open(&store.images, &[], wire.clone()).await.unwrap();
     assert_eq!(wire.sent(), Sent::No);
     body.collect().await.unwrap();
@@ -172,10 +172,10 @@ async fn refuses_what_it_cannot_fill() {
             "the key may only go to the provider's own origin or a host of the plugin's label",
         ),
     ] {
-        assert_eq!(Plan::of(&body, inputs, Filler(None)).unwrap_err().to_string(), said);
+        assert_eq!(Plan::of(&body, inputs, Filler(None), None).unwrap_err().to_string(), said);
     }
     store.images.remove(&input.name).await.unwrap();
-    let plan = Plan::of(&Body::Image(0), inputs, Filler(None)).unwrap();
+    let plan = Plan::of(&Body::Image(0), inputs, Filler(None), None).unwrap();
     let error = plan.open(&store.images, inputs, Wire::default()).await.unwrap_err();
     assert!(matches!(error, OutError::Gone { index: 0, .. }));
 }

@@ -1,4 +1,5 @@
-//! Links to results that work without a key for an hour.
+//! Signed links: to results for clients, to inputs for providers that fetch them. Each works without
+//! a key, for an hour.
 
 use std::fs;
 use std::io::{self, Write};
@@ -16,26 +17,59 @@ const KEY: usize = 32;
 
 /// Signs links with a key of this installation.
 #[derive(Clone)]
-pub(crate) struct Links {
+pub struct Links {
     key: [u8; KEY],
+    public_url: String,
+}
+
+impl std::fmt::Debug for Links {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Links").field("public_url", &self.public_url).finish_non_exhaustive()
+    }
 }
 
 impl Links {
     /// Reads the installation's master key, or makes it once.
-    pub(crate) fn open(data_dir: &Path) -> io::Result<Self> {
+    /// `public_url` is how providers reach us; empty: they cannot.
+    ///
+    /// # Errors
+    /// When the key can be neither read nor made.
+    pub fn open(data_dir: &Path, public_url: &str) -> io::Result<Self> {
         let master = master_key(&data_dir.join("master.key"))?;
-        Ok(Self { key: blake3::derive_key("retouch 2026 image links v1", &master) })
+        let key = blake3::derive_key("retouch 2026 image links v1", &master);
+        Ok(Self { key, public_url: public_url.trim_end_matches('/').to_owned() })
+    }
+
+    /// Where a provider fetches an input, if it can reach us.
+    pub fn input_url(&self, name: &str, now_ms: u64) -> Option<String> {
+        if self.public_url.is_empty() {
+            return None;
+        }
+        let expires = seconds(now_ms) + LIFE;
+        let sig = BASE64URL_NOPAD.encode(self.sign_input(name, expires).as_bytes());
+        Some(format!("{}/io/in/{name}.{expires}.{sig}", self.public_url))
+    }
+
+    /// The name of the input that such a link's last part stands for.
+    pub fn input<'t>(&self, token: &'t str, now_ms: u64) -> Option<&'t str> {
+        let (rest, sig) = token.rsplit_once('.')?;
+        let (name, expires) = rest.split_once('.')?;
+        let expires: u64 = expires.parse().ok()?;
+        let sig = BASE64URL_NOPAD.decode(sig.as_bytes()).ok()?;
+        let given = blake3::Hash::from_slice(&sig).ok()?;
+        let valid = expires >= seconds(now_ms) && given == self.sign_input(name, expires);
+        valid.then_some(name)
     }
 
     /// The query of a link made now.
-    pub(crate) fn query(&self, job: &JobId, image: usize, now_ms: u64) -> String {
+    pub fn query(&self, job: &JobId, image: usize, now_ms: u64) -> String {
         let expires = seconds(now_ms) + LIFE;
         let sig = BASE64URL_NOPAD.encode(self.sign(job, image, expires).as_bytes());
         format!("exp={expires}&sig={sig}")
     }
 
     /// Whether a link is ours and not too old.
-    pub(crate) fn is_valid(
+    pub fn is_valid(
         &self,
         job: &JobId,
         image: usize,
@@ -49,6 +83,10 @@ impl Links {
             .and_then(|sig| blake3::Hash::from_slice(&sig).ok());
         // Hashes compare in constant time.
         expires >= seconds(now_ms) && given == Some(self.sign(job, image, expires))
+    }
+
+    fn sign_input(&self, name: &str, expires: u64) -> blake3::Hash {
+        blake3::keyed_hash(&self.key, format!("in/{name}/{expires}").as_bytes())
     }
 
     fn sign(&self, job: &JobId, image: usize, expires: u64) -> blake3::Hash {
@@ -96,14 +134,26 @@ mod tests {
     fn a_link_opens_one_image_for_an_hour_also_after_a_restart() {
         let dir = tempfile::tempdir().unwrap();
         let job = JobId::new();
-        let query = Links::open(dir.path()).unwrap().query(&job, 0, 5_000);
+        let query = Links::open(dir.path(), "https://us.example/").unwrap().query(&job, 0, 5_000);
         let (exp, sig) = query.strip_prefix("exp=").unwrap().split_once("&sig=").unwrap();
         let exp: u64 = exp.parse().unwrap();
-        let links = Links::open(dir.path()).unwrap();
+        let links = Links::open(dir.path(), "https://us.example/").unwrap();
         assert!(links.is_valid(&job, 0, exp, sig, 5_000));
         assert!(!links.is_valid(&job, 1, exp, sig, 5_000), "another image");
         assert!(!links.is_valid(&job, 0, exp + 1, sig, 5_000), "another time");
         assert!(!links.is_valid(&JobId::new(), 0, exp, sig, 5_000), "another job");
         assert!(!links.is_valid(&job, 0, exp, sig, 4_000_000), "too late");
+    }
+
+    #[test]
+    fn a_provider_fetches_one_input_for_an_hour() {
+        let dir = tempfile::tempdir().unwrap();
+        let links = Links::open(dir.path(), "https://us.example/").unwrap();
+        let url = links.input_url("abc", 5_000).unwrap();
+        let token = url.strip_prefix("https://us.example/io/in/").unwrap();
+        assert_eq!(links.input(token, 5_000), Some("abc"));
+        assert_eq!(links.input(token, 4_000_000), None, "too late");
+        assert_eq!(links.input(&token.replace("abc", "abd"), 5_000), None, "another image");
+        assert_eq!(Links::open(dir.path(), "").unwrap().input_url("abc", 0), None);
     }
 }

@@ -1,0 +1,191 @@
+//! The transitions of a job: attempts are opened for slots, what attempts come to is settled, and
+//! when every slot is decided the job ends. A job's status changes here and nowhere else.
+
+use retouch_sdk::{Billed, Class, Cost, Failure, Retry};
+
+use super::{Job, JobError, Price, PriceSource, Slot, Status};
+use crate::attempt::{Attempt, State};
+use crate::clock::Ms;
+use crate::images::Stored;
+use crate::money;
+
+/// Neighbouring slots without an attempt that have the same history: one call may make them all.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Share {
+    /// The first of them.
+    pub first: u32,
+    /// How many.
+    pub count: u32,
+    /// Providers that were asked for them before.
+    pub asked: Vec<String>,
+}
+
+impl Job {
+    /// What has no attempt, in shares.
+    pub fn shares(&self) -> Vec<Share> {
+        let mut shares: Vec<Share> = Vec::new();
+        for slot in self.unassigned() {
+            let asked = self.asked(slot);
+            match shares.last_mut() {
+                Some(share) if share.first + share.count == slot && share.asked == asked => {
+                    share.count += 1
+                }
+                _ => shares.push(Share { first: slot, count: 1, asked }),
+            }
+        }
+        shares
+    }
+
+    /// Begins an attempt.
+    pub fn open(&mut self, attempt: Attempt, ignored: Vec<String>, sandbox: bool) {
+        self.record.status = Status::Running;
+        self.record.started.get_or_insert(attempt.started);
+        self.record.sandbox = sandbox;
+        self.record.ignored = ignored;
+        self.record.attempts.push(attempt);
+    }
+
+    /// Takes what an attempt that is over has come to. What may fail over stays open.
+    pub fn settle(&mut self, number: u32, price: Option<&Cost>, may_pay_twice: bool, now: Ms) {
+        let Some(attempt) = self.attempt(number) else { return };
+        let slots = attempt.first_slot()..attempt.first_slot() + attempt.count as usize;
+        match attempt.state.clone() {
+            State::Stored(images) => {
+                self.charge(number, price, images.len());
+                self.fill(slots, images);
+            }
+            State::Unknown(failure) if !may_pay_twice => self.fail(slots, &JobError::of(&failure)),
+            State::Refused(failure) | State::Failed(failure, _) if ends(&failure) => {
+                self.fail(slots, &JobError::of(&failure));
+            }
+            State::Abandoned => self.fail(slots, &JobError::expired(true)),
+            _ => return,
+        }
+        self.conclude(now);
+    }
+
+    /// Nobody is left for these slots. The last failure says why; without one, nobody was asked.
+    pub fn give_up(&mut self, share: &Share, now: Ms) {
+        let last = |slot: u32| self.record.attempts.iter().rev().find(|a| a.covers(slot));
+        let error = match last(share.first).and_then(Attempt::failure) {
+            Some(failure) => JobError::of(failure),
+            None => JobError::nobody(&self.record.skipped),
+        };
+        self.fail(share.first as usize..(share.first + share.count) as usize, &error);
+        self.conclude(now);
+    }
+
+    /// Gives up an attempt whose time is over. The provider may still be at it.
+    pub fn expire(&mut self, number: u32, now: Ms) {
+        let Some(attempt) = self.attempt_mut(number) else { return };
+        let submitted = attempt.submitted.is_some();
+        let slots = attempt.first_slot()..attempt.first_slot() + attempt.count as usize;
+        attempt.abandon(now);
+        self.fail(slots, &JobError::expired(submitted));
+        self.conclude(now);
+    }
+
+    /// Gives up what still waits for a provider.
+    pub fn expire_waiting(&mut self, now: Ms) {
+        for slot in self.unassigned() {
+            self.fail(slot as usize..slot as usize + 1, &JobError::expired(false));
+        }
+        self.conclude(now);
+    }
+
+    /// The sandbox keeps nothing over a restart and costs nothing: its attempts begin anew.
+    pub fn begin_anew(&mut self, deadline: Ms) {
+        self.record.attempts.retain(|a| !a.is_open());
+        self.record.status = Status::Queued;
+        self.record.deadline = deadline;
+    }
+
+    fn unassigned(&self) -> Vec<u32> {
+        let open = |slot: u32| self.record.attempts.iter().any(|a| a.is_open() && a.covers(slot));
+        let slots = (0u32..).zip(&self.record.slots);
+        slots.filter(|(n, slot)| **slot == Slot::Open && !open(*n)).map(|(n, _)| n).collect()
+    }
+
+    fn asked(&self, slot: u32) -> Vec<String> {
+        self.record.attempts.iter().filter(|a| a.covers(slot)).map(|a| a.provider.clone()).collect()
+    }
+
+    /// One image a slot; the last slot takes what is left over, and a slot without one fails.
+    fn fill(&mut self, slots: std::ops::Range<usize>, images: Vec<Stored>) {
+        let last = slots.end.saturating_sub(1);
+        let mut images = images.into_iter();
+        for index in slots {
+            let taken: Vec<Stored> = if index == last {
+                images.by_ref().collect()
+            } else {
+                images.by_ref().take(1).collect()
+            };
+            let Some(slot) = self.record.slots.get_mut(index) else { continue };
+            *slot = if taken.is_empty() {
+                let failure =
+                    Failure::new(Class::NoOutput, "the provider made fewer images than asked for");
+                Slot::Failed(JobError::of(&failure))
+            } else {
+                Slot::Done(taken)
+            };
+        }
+    }
+
+    fn fail(&mut self, slots: std::ops::Range<usize>, error: &JobError) {
+        for index in slots {
+            let billed = self.billed(index, error.billed);
+            if let Some(slot) = self.record.slots.get_mut(index) {
+                *slot = Slot::Failed(JobError { billed, ..error.clone() });
+            }
+        }
+    }
+
+    /// The last failure may have been free; an earlier attempt for the same image may not.
+    fn billed(&self, slot: usize, last: Billed) -> Billed {
+        let covering =
+            self.record.attempts.iter().filter(|a| u32::try_from(slot).is_ok_and(|s| a.covers(s)));
+        let all = covering.filter_map(Attempt::failure).map(|f| f.billed).chain([last]);
+        all.fold(Billed::No, |worst, billed| match (worst, billed) {
+            (Billed::Yes, _) | (_, Billed::Yes) => Billed::Yes,
+            (Billed::Unknown, _) | (_, Billed::Unknown) => Billed::Unknown,
+            (Billed::No, Billed::No) => Billed::No,
+        })
+    }
+
+    /// Adds what an attempt cost: what the provider says, else what its file says an image costs.
+    fn charge(&mut self, number: u32, price: Option<&Cost>, images: usize) {
+        let said = self.attempt(number).and_then(|a| a.cost.clone());
+        let cost = match said {
+            Some(cost) => Some((cost, PriceSource::Provider)),
+            None => price
+                .and_then(|p| money::times(p, images))
+                .map(|cost| (cost, PriceSource::PriceTable)),
+        };
+        let Some((cost, source)) = cost else { return };
+        let total = match &self.record.cost {
+            Some(before) => money::sum(&before.cost, &cost),
+            None => Some(cost),
+        };
+        self.record.cost = total.map(|cost| Price { cost, source });
+    }
+
+    fn conclude(&mut self, now: Ms) {
+        if self.record.slots.contains(&Slot::Open) {
+            return;
+        }
+        let error = self.missing().next().map(|(_, error)| error.clone());
+        let expired = self.missing().all(|(_, error)| error.code == "job_expired");
+        let any = self.images().next().is_some();
+        self.record.finished = Some(now);
+        (self.record.status, self.record.error) = match any {
+            true => (Status::Succeeded, None),
+            false if expired => (Status::Expired, error),
+            false => (Status::Failed, error),
+        };
+    }
+}
+
+/// Whether asking anybody else would be wrong or useless.
+fn ends(failure: &Failure) -> bool {
+    failure.retry == Retry::Never || failure.class == Class::Moderation
+}
