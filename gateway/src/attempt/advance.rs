@@ -2,8 +2,8 @@
 //! here and nowhere else.
 
 use retouch_sdk::{
-    Billed, Class, Effect, Failure, Kind, Outcome, Output, Phase, ResponseHead, Retry, Sent,
-    TransportError, Verdict,
+    Billed, Class, Effect, Failure, Kind, Outcome, Output, Phase, Request, ResponseHead, Retry,
+    Sent, TransportError, Verdict,
 };
 
 use super::{Attempt, Call, Event, Evidence, Memo, Planned, State, Stepped, Todo};
@@ -81,7 +81,7 @@ impl Attempt {
             self.polls += 1;
             self.last_poll = Some(now);
         }
-        if let Some(wait) = self.host_retries(effect.request.effect, &head) {
+        if let Some(wait) = self.host_retries(&effect.request, &head) {
             self.again(now, wait);
             return;
         }
@@ -106,11 +106,10 @@ impl Attempt {
         }
         let error = TransportError { effect: effect.request.id.clone(), class, sent };
         match (effect.request.effect, sent) {
-            // A poll that gets no answer is no verdict: it is asked again until time is up.
-            (Effect::Safe, _) if self.is_taken() || self.tries < RETRIES => {
+            // A poll that gets no answer is no verdict.
+            (Effect::Safe | Effect::Idempotent, _) if self.may_ask_again(&effect.request) => {
                 self.again(now, backoff(self.tries));
             }
-            (Effect::Idempotent, _) if self.tries < RETRIES => self.again(now, backoff(self.tries)),
             (Effect::Unsafe, Sent::No) if self.tries < RETRIES => {
                 self.state = State::Planned;
                 if self.task.is_none() {
@@ -220,12 +219,19 @@ impl Attempt {
         if self.is_taken() {
             return self.fail_taken(failure, status, now);
         }
-        let lost = self.state == State::InFlight && failure.billed != Billed::No;
-        if lost || failure.class == Class::UnknownOutcome {
+        let may_cost = self.state == State::InFlight && failure.billed != Billed::No;
+        let verdict =
+            matches!(failure.class, Class::Moderation | Class::NoOutput | Class::InvalidRequest);
+        let state = if may_cost && verdict && status.is_some() {
+            // Done and charged, without a picture: to ask elsewhere would be to pay again.
+            State::Failed(failure.retry(Retry::Never), Evidence { status, at: now })
+        } else if may_cost || failure.class == Class::UnknownOutcome {
             failure.class = Class::UnknownOutcome;
-            return self.close(State::Unknown(failure), now);
-        }
-        self.close(State::Refused(failure), now);
+            State::Unknown(failure)
+        } else {
+            State::Refused(failure)
+        };
+        self.close(state, now);
     }
 
     /// Trouble with the key, the rate or the line says nothing of a task that was taken before, so
@@ -270,14 +276,19 @@ impl Attempt {
     }
 
     /// The gateway itself asks again, before the plugin hears of it, where asking again is free.
-    fn host_retries(&self, effect: Effect, head: &ResponseHead) -> Option<Ms> {
+    fn host_retries(&self, effect: &Request, head: &ResponseHead) -> Option<Ms> {
         let passing = matches!(head.status, 408 | 425 | 429 | 500 | 502 | 503 | 504);
-        let may = match effect {
-            Effect::Safe => self.is_taken() || self.tries < RETRIES,
-            Effect::Idempotent => self.tries < RETRIES,
+        (passing && self.may_ask_again(effect))
+            .then(|| retry_after(head).unwrap_or_else(|| backoff(self.tries)))
+    }
+
+    /// A question how a task goes is asked until its time is over; anything else a few times.
+    fn may_ask_again(&self, request: &Request) -> bool {
+        match request.effect {
+            Effect::Safe if request.phase == Phase::Polling && self.is_taken() => true,
+            Effect::Safe | Effect::Idempotent => self.tries < RETRIES,
             Effect::Unsafe => false,
-        };
-        (passing && may).then(|| retry_after(head).unwrap_or_else(|| backoff(self.tries)))
+        }
     }
 
     fn again(&mut self, now: Ms, wait: Ms) {

@@ -78,6 +78,8 @@ impl Bar {
         }
         match (&self.moving, job) {
             (Some(bar), _) => bar.set_message(text.clone()),
+            // Whoever reads JSON has no use for the phases, wherever stderr goes.
+            (None, _) if self.out.json => {}
             (None, Some(job)) => self.out.remark(&format!("{}: {text}", job.id)),
             (None, None) => self.out.remark(&text),
         }

@@ -1,23 +1,33 @@
 //! `retouch check`: every problem of settings, catalog and plugins as `file:line: what — mend`.
+//!
+//! Problems go to stdout; what was looked at, and that all is well, to stderr. With `--json` one
+//! object on stdout has both.
 
 use std::fmt::Display;
 
+use serde_json::json;
+
 use crate::problem::Problem;
 
-use super::{args::Common, host, out::Out, stop::Stop};
+use super::{args::Common, host, out::Out, stop::Stop, survey::Survey};
 
-/// Runs the command: problems on stdout, exit code 1 when one of them stops a start.
+/// Runs the command; exit code 1 when one of the problems stops a start.
 pub(super) fn run(common: &Common, out: Out) -> Result<(), Stop> {
-    let problems = find(common);
+    let mut survey = Survey::new(host::settings_file(common));
+    let problems = find(common, &mut survey);
+    let is_fine = !problems.iter().any(Problem::is_error);
     if out.json {
-        let text = serde_json::to_string(&problems).map_err(anyhow::Error::new)?;
-        out.raw(&text)?;
-    } else if problems.is_empty() {
-        out.note("check.fine", &[]);
+        let all = json!({ "ok": is_fine, "looked_at": survey, "problems": problems });
+        out.raw(&all.to_string())?;
     } else {
-        out.line(&problems.iter().map(|p| marked(p, out)).collect::<Vec<_>>().join("\n"))?;
+        if !problems.is_empty() {
+            out.line(&problems.iter().map(|p| marked(p, out)).collect::<Vec<_>>().join("\n"))?;
+        }
+        survey.strays(out);
+        let verdict = if is_fine { "check.fine" } else { "check.looked_at" };
+        out.note(verdict, &[("what", &survey.line(out))]);
     }
-    if problems.iter().any(Problem::is_error) { Err(Stop::Said) } else { Ok(()) }
+    if is_fine { Ok(()) } else { Err(Stop::Said) }
 }
 
 /// Several problems, one a line.
@@ -26,9 +36,13 @@ pub(super) fn lines(problems: &[Problem]) -> String {
 }
 
 /// Where the settings cannot be read there is no catalog to look at.
-fn find(common: &Common) -> Vec<Problem> {
+fn find(common: &Common, survey: &mut Survey) -> Vec<Problem> {
     match host::load(common) {
-        Ok(loaded) => crate::check::run(&loaded),
+        Ok(loaded) => {
+            // Why they cannot be looked for is one of the problems.
+            survey.plugins = host::plugins(&loaded).ok();
+            crate::check::run(&loaded)
+        }
         Err(problems) => problems,
     }
 }

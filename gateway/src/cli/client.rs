@@ -8,10 +8,9 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use reqwest::{Method, RequestBuilder, Response, StatusCode, header};
-use serde::de::DeserializeOwned;
 use url::Url;
 
-use super::{envelope, form::Form, out::Out, stop::Stop};
+use super::{envelope, form::Form, job::Ours, out::Out, stop::Stop};
 
 /// A server that does not take a connection for so long is not there.
 const CONNECT: Duration = Duration::from_secs(5);
@@ -21,6 +20,8 @@ const ANSWER: Duration = Duration::from_secs(30);
 const UPLOAD: Duration = Duration::from_secs(30 * 60);
 /// The longest JSON answer that is read: a job with all its exchanges is far smaller.
 const LONGEST: usize = 32 * 1024 * 1024;
+/// The header a gateway puts on every answer.
+const REQUEST_ID: &str = "x-request-id";
 
 /// A way to one server.
 pub(super) struct Client {
@@ -36,6 +37,17 @@ pub(super) struct Answer<T> {
     pub(super) text: String,
     /// The same, parsed.
     pub(super) value: T,
+}
+
+/// Who listens at an address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Found {
+    /// A gateway.
+    Gateway,
+    /// Something that does not answer as a gateway does.
+    Other,
+    /// Nothing.
+    Nobody,
 }
 
 impl Client {
@@ -57,7 +69,7 @@ impl Client {
     }
 
     /// Reads JSON; `wait` is how long the server was asked to hold its answer.
-    pub(super) async fn get<T: DeserializeOwned>(
+    pub(super) async fn get<T: Ours>(
         &self,
         path: &str,
         query: &[(&str, &str)],
@@ -68,7 +80,7 @@ impl Client {
     }
 
     /// Posts a form once. After a lost answer nobody knows whether the server took it.
-    pub(super) async fn post<T: DeserializeOwned>(
+    pub(super) async fn post<T: Ours>(
         &self,
         path: &str,
         form: Form,
@@ -97,11 +109,17 @@ impl Client {
         body.chunk().await.map_err(|error| self.unreachable(&error))
     }
 
-    /// Whether a gateway answers here within `patience`.
-    pub(super) async fn is_there(&self, patience: Duration) -> bool {
-        let Ok(request) = self.request(Method::GET, "healthz", &[]) else { return false };
-        let answer = request.timeout(patience).send().await;
-        answer.is_ok_and(|response| response.status().is_success())
+    /// What answers here within `patience`.
+    pub(super) async fn probe(&self, patience: Duration) -> Found {
+        let Ok(request) = self.request(Method::GET, "healthz", &[]) else { return Found::Nobody };
+        let response = match request.timeout(patience).send().await {
+            Ok(response) => response,
+            Err(error) if error.is_connect() => return Found::Nobody,
+            Err(_) => return Found::Other,
+        };
+        // Others may have such a page, but none that gives each request an id of ours.
+        let is_ours = response.status().is_success() && response.headers().contains_key(REQUEST_ID);
+        if is_ours { Found::Gateway } else { Found::Other }
     }
 
     fn request(
@@ -139,27 +157,40 @@ impl Client {
             return Ok(response);
         }
         let text = self.text(response).await.unwrap_or_default();
-        let mut line = envelope::line(&text)
-            .unwrap_or_else(|| self.out.words.say("client.status", &[("status", &status)]));
+        let Some(mut line) = envelope::line(&text) else { return Err(self.unlike_us(status)) };
         if status == StatusCode::UNAUTHORIZED {
             line = format!("{line}\n{}", self.out.words.say("client.key", &[]));
         }
-        Err(match status {
-            StatusCode::TOO_MANY_REQUESTS
-            | StatusCode::BAD_GATEWAY
-            | StatusCode::SERVICE_UNAVAILABLE
-            | StatusCode::GATEWAY_TIMEOUT => Stop::Busy(line),
-            _ => Stop::Failed(line),
+        let envelope = serde_json::from_str(&text).unwrap_or_default();
+        Err(match is_passing(status) {
+            true => Stop::Busy { text: line, envelope: Some(envelope) },
+            false => Stop::Refused { text: line, envelope },
         })
     }
 
-    async fn json<T: DeserializeOwned>(&self, response: Response) -> Result<Answer<T>, Stop> {
+    /// What an error without our envelope means. A proxy in between may refuse in its own words;
+    /// that the route is not there only another server says.
+    fn unlike_us(&self, status: StatusCode) -> Stop {
+        let text = self.out.words.say("client.status", &[("status", &status)]);
+        match status {
+            status if is_passing(status) => Stop::Busy { text, envelope: None },
+            StatusCode::BAD_REQUEST
+            | StatusCode::NOT_FOUND
+            | StatusCode::METHOD_NOT_ALLOWED
+            | StatusCode::NOT_IMPLEMENTED => self.no_gateway(),
+            status if status.is_redirection() => self.no_gateway(),
+            _ => Stop::Failed(text),
+        }
+    }
+
+    fn no_gateway(&self) -> Stop {
+        Stop::NoGateway(self.out.words.say("client.no_gateway", &[("server", &self.server())]))
+    }
+
+    async fn json<T: Ours>(&self, response: Response) -> Result<Answer<T>, Stop> {
         let text = self.text(response).await?;
-        let value = serde_json::from_str(&text).map_err(|error| {
-            let values: [(&str, &dyn std::fmt::Display); 2] =
-                [("server", &self.server()), ("why", &error)];
-            Stop::Failed(self.out.words.say("client.strange", &values))
-        })?;
+        let value = serde_json::from_str::<T>(&text).ok().filter(Ours::is_ours);
+        let value = value.ok_or_else(|| self.no_gateway())?;
         Ok(Answer { text, value })
     }
 
@@ -182,6 +213,17 @@ impl Client {
         let why = causes(error);
         Stop::Unreachable(self.out.words.say(key, &[("server", &self.server()), ("why", &why)]))
     }
+}
+
+/// Whether a server that answers so may answer better in a moment.
+fn is_passing(status: StatusCode) -> bool {
+    matches!(
+        status,
+        StatusCode::TOO_MANY_REQUESTS
+            | StatusCode::BAD_GATEWAY
+            | StatusCode::SERVICE_UNAVAILABLE
+            | StatusCode::GATEWAY_TIMEOUT
+    )
 }
 
 /// The last cause of an error: reqwest's own text names the address, which we have said already.

@@ -3,6 +3,7 @@
 //! Everything that `serve` and `edit` need of the gateway's inside goes through here.
 
 use std::{
+    io,
     net::{Ipv4Addr, SocketAddr},
     path::PathBuf,
 };
@@ -20,6 +21,8 @@ use super::{
     signal::unless_stopped,
     stop::Stop,
 };
+/// How the one error of a start begins that passes by itself.
+const IN_USE: &str = "another retouch uses";
 
 /// A running gateway.
 pub(super) struct Host(App);
@@ -27,7 +30,10 @@ pub(super) struct Host(App);
 impl Host {
     /// Starts one; it accepts requests when this returns.
     pub(super) async fn start(loaded: Loaded) -> Result<Self, Stop> {
-        Ok(Self(app::start(loaded).await?))
+        app::start(loaded).await.map(Self).map_err(|error| {
+            let in_use = error.to_string().starts_with(IN_USE);
+            if in_use { Stop::InUse(error.to_string()) } else { error.into() }
+        })
     }
 
     /// Where it listens.
@@ -65,6 +71,18 @@ pub(super) fn listen(loaded: &Loaded) -> SocketAddr {
 /// Where the settings keep its data.
 pub(super) fn data_dir(loaded: &Loaded) -> PathBuf {
     loaded.settings.data_dir.clone()
+}
+
+/// Where the settings are read from, whether or not there is such a file.
+pub(super) fn settings_file(common: &Common) -> PathBuf {
+    common.config.clone().unwrap_or_else(|| PathBuf::from(settings::DEFAULT_FILE))
+}
+
+/// Which plugins a start would use, with nothing left behind.
+pub(super) fn plugins(loaded: &Loaded) -> io::Result<Vec<String>> {
+    let cache = tempfile::tempdir()?;
+    let plugins = app::plugins(loaded, cache.path())?;
+    Ok(plugins.libraries().iter().map(|library| library.label().id.clone()).collect())
 }
 
 /// Where the private copies of plugins are.

@@ -3,9 +3,15 @@
 //! Reads leniently. A field that is missing, or a word that is newer than this program, must not
 //! keep anyone from their picture.
 
-use serde::Deserialize;
+use serde::{Deserialize, de::DeserializeOwned};
 
 use super::envelope::Fault;
+
+/// An answer that only a gateway gives: others may answer JSON too.
+pub(super) trait Ours: DeserializeOwned {
+    /// Whether it has what every answer of its kind has.
+    fn is_ours(&self) -> bool;
+}
 
 /// One edit request and what became of it.
 #[derive(Debug, Default, Deserialize)]
@@ -96,6 +102,7 @@ pub(super) struct Cost {
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct Page {
+    pub(super) object: String,
     pub(super) data: Vec<Job>,
     pub(super) has_more: bool,
 }
@@ -129,6 +136,18 @@ impl Job {
         let cost = self.cost.as_ref()?;
         let amount = cost.amount.as_ref()?;
         Some(format!("{amount} {}", cost.currency.as_deref().unwrap_or_default()).trim().to_owned())
+    }
+}
+
+impl Ours for Job {
+    fn is_ours(&self) -> bool {
+        !self.id.is_empty()
+    }
+}
+
+impl Ours for Page {
+    fn is_ours(&self) -> bool {
+        self.object == "list"
     }
 }
 
@@ -179,6 +198,16 @@ mod tests {
                 "{text}"
             );
         }
+    }
+
+    #[test]
+    fn not_every_json_is_a_gateways() {
+        let job = |text| serde_json::from_str::<Job>(text).unwrap().is_ours();
+        assert!(job(r#"{"id":"job_1"}"#));
+        assert!(!job(r#"{"status":"ok"}"#));
+        let page = |text| serde_json::from_str::<Page>(text).unwrap().is_ours();
+        assert!(page(r#"{"object":"list","data":[],"has_more":false}"#));
+        assert!(!page(r#"{"hello":"world"}"#));
     }
 
     #[test]

@@ -2,17 +2,21 @@
 //!
 //! With `--json` the server's own answer goes to stdout as it came.
 
-use std::time::Duration;
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use super::{
-    args::{Common, Id, Jobs, List},
+    again,
+    args::{Common, Id, Jobs, List, Watch},
     bar::Bar,
-    client::Client,
-    edit::failed,
+    client::{Answer, Client},
+    deliver::{self, failed},
     envelope::Fault,
     job::{Attempt, Exchange, Image, Job, Page, Skipped},
     out::Out,
-    server,
+    save, server,
     signal::unless_stopped,
     stop::Stop,
     table::{self, excerpt},
@@ -27,8 +31,8 @@ pub(super) async fn run(jobs: &Jobs, common: &Common, out: Out) -> Result<(), St
     let client = server::existing(common, out)?;
     match jobs {
         Jobs::List(list) => self::list(list, &client, out).await,
-        Jobs::Show(id) => show(id, &client, out).await,
-        Jobs::Watch(id) => watch(id, &client, out).await,
+        Jobs::Show(id) => show(id, common, &client, out).await,
+        Jobs::Watch(watch) => self::watch(watch, common, &client, out).await,
     }
 }
 
@@ -54,29 +58,75 @@ async fn list(list: &List, client: &Client, out: Out) -> Result<(), Stop> {
     Ok(())
 }
 
-async fn show(Id { id }: &Id, client: &Client, out: Out) -> Result<(), Stop> {
+async fn show(Id { id }: &Id, common: &Common, client: &Client, out: Out) -> Result<(), Stop> {
     let query = [("include", "exchanges")];
     let answer = client.get::<Job>(&watch::path(id), &query, Duration::ZERO).await?;
-    if out.json { out.raw(&answer.text) } else { out.line(&story(&answer.value, out)) }
+    if out.json {
+        return out.raw(&answer.text);
+    }
+    out.line(&story(&answer.value, out))?;
+    how_to_fetch(&answer.value, common, out);
+    Ok(())
 }
 
-async fn watch(Id { id }: &Id, client: &Client, out: Out) -> Result<(), Stop> {
+async fn watch(watch: &Watch, common: &Common, client: &Client, out: Out) -> Result<(), Stop> {
+    let Watch { id, out: target } = watch;
     let first = client.get::<Job>(&watch::path(id), &[], Duration::ZERO).await?;
-    let mut bar = Bar::new(out);
-    let Some(ended) = unless_stopped(watch::follow(client, first, &mut bar)).await else {
-        bar.clear();
-        out.note("edit.stopped", &[("job", &id)]);
-        return Err(Stop::Said);
+    // The results are named after the job: what it was made from is not here.
+    let named = [PathBuf::from(id)];
+    let plan = match target {
+        Some(target) => {
+            let n = first.value.requested.unwrap_or(1);
+            Some(deliver::plan(Some(target), &named, n, out)?)
+        }
+        None => None,
     };
+    let mut bar = Bar::new(out);
+    let ended = async {
+        match &plan {
+            Some(plan) => deliver::finish(client, first, plan, &mut bar, out).await,
+            None => end(client, first, common, &mut bar, out).await,
+        }
+    };
+    let ended = unless_stopped(ended).await;
     bar.clear();
-    let ended = ended?;
+    ended.unwrap_or_else(|| {
+        let line = again::watch(common, id, target.as_deref());
+        let text = out.words.say("edit.stopped", &[("job", &id), ("line", &line)]);
+        Err(Stop::Interrupted { text, job: Some(id.clone()) })
+    })
+}
+
+/// Watches without saving anything.
+async fn end(
+    client: &Client,
+    first: Answer<Job>,
+    common: &Common,
+    bar: &mut Bar,
+    out: Out,
+) -> Result<(), Stop> {
+    let ended = watch::follow(client, first, bar).await?;
+    bar.clear();
     if out.json {
         out.raw(&ended.text)?;
     }
     match ended.value.has_succeeded() {
         false => Err(failed(&ended.value, out)),
         true if out.json => Ok(()),
-        true => out.line(&headline(&ended.value, out)),
+        true => {
+            out.line(&headline(&ended.value, out))?;
+            how_to_fetch(&ended.value, common, out);
+            Ok(())
+        }
+    }
+}
+
+/// Says how to get the pictures of a job that has some.
+fn how_to_fetch(job: &Job, common: &Common, out: Out) {
+    if let Some(image) = job.images.first().filter(|_| job.has_succeeded()) {
+        let target = format!("out.{}", save::extension(image.kind()));
+        let line = again::watch(common, &job.id, Some(Path::new(&target)));
+        out.note("jobs.fetch", &[("line", &line)]);
     }
 }
 

@@ -31,6 +31,12 @@ impl Out {
         self.write(text.trim_end())
     }
 
+    /// A result that is no text, on stdout, and not a byte beside it.
+    pub(super) fn bytes(self, bytes: &[u8]) -> Result<(), Stop> {
+        let mut stdout = io::stdout().lock();
+        stdout.write_all(bytes).and_then(|()| stdout.flush()).map_err(|error| self.lost(&error))
+    }
+
     /// A message of the catalogue, on stderr.
     pub(super) fn note(self, key: &str, values: &[(&str, &dyn Display)]) {
         self.remark(&self.words.say(key, values));

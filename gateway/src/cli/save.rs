@@ -13,6 +13,8 @@ use tokio::{
 /// The names of the results, decided before the edit.
 #[derive(Debug)]
 pub(super) enum Plan {
+    /// No file: the only picture goes to stdout.
+    Stdout,
     /// The name that was asked for.
     Named(PathBuf),
     /// A free name in this folder that begins with this stem.
@@ -32,6 +34,9 @@ impl Plan {
             let folder = first.parent().unwrap_or(Path::new("")).to_owned();
             return Ok(Self::Free { folder, stem });
         };
+        if out == Path::new("-") {
+            return if n > 1 { Err(Refusal("save.stdout_one")) } else { Ok(Self::Stdout) };
+        }
         if out.is_dir() {
             return Ok(Self::Free { folder: out.to_owned(), stem });
         }
@@ -48,6 +53,7 @@ impl Plan {
     /// The file for one of the results.
     pub(super) fn path(&self, index: u32, several: bool, content_type: &str) -> PathBuf {
         match self {
+            Self::Stdout => PathBuf::from("-"),
             Self::Named(out) if several => numbered(out, index),
             Self::Named(out) => out.clone(),
             Self::Free { folder, stem } => {
@@ -101,6 +107,17 @@ pub(super) fn is_misnamed(path: &Path, content_type: &str) -> bool {
     ["png", "jpg", "webp", "gif"].contains(&named) && named != extension(content_type)
 }
 
+/// The extension of a picture of this type.
+pub(super) fn extension(content_type: &str) -> &'static str {
+    match content_type.split(';').next().unwrap_or_default().trim() {
+        "image/png" => "png",
+        "image/jpeg" => "jpg",
+        "image/webp" => "webp",
+        "image/gif" => "gif",
+        _ => "image",
+    }
+}
+
 fn refuse(result: &Path, inputs: &[PathBuf]) -> Result<(), Refusal> {
     // What does not exist cannot be overwritten.
     let Ok(there) = result.canonicalize() else { return Ok(()) };
@@ -132,16 +149,6 @@ fn free(folder: &Path, stem: &str, extension: &str) -> PathBuf {
     let mut names = std::iter::once(folder.join(format!("{stem}.{extension}"))).chain(names);
     let free = names.find(|path| path.symlink_metadata().is_err());
     free.unwrap_or_else(|| folder.join(stem))
-}
-
-fn extension(content_type: &str) -> &'static str {
-    match content_type.split(';').next().unwrap_or_default().trim() {
-        "image/png" => "png",
-        "image/jpeg" => "jpg",
-        "image/webp" => "webp",
-        "image/gif" => "gif",
-        _ => "image",
-    }
 }
 
 #[cfg(test)]

@@ -1,7 +1,8 @@
 //! Which server a command talks to.
 //!
 //! The one that was named (`--server`, `RETOUCH_SERVER`); else the one at the configured
-//! address; else, for an edit, one inside this process that lives as long as the command does.
+//! address; else, for an edit, one inside this process that lives as long as the command does. Two
+//! such edits share a data folder by taking turns.
 
 use std::{
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
@@ -11,10 +12,22 @@ use std::{
 
 use url::Url;
 
-use super::{args::Common, client::Client, env, host, host::Host, out::Out, stop::Stop};
+use super::{
+    args::Common,
+    client::{Client, Found},
+    env, host,
+    host::Host,
+    out::Out,
+    stop::Stop,
+};
 
 /// How long a server at the configured address may take to say that it is there.
 const PATIENCE: Duration = Duration::from_secs(1);
+/// How long another command's server may keep the data folder: edits take minutes, but whoever
+/// waits longer wants to know.
+const LONGEST_WAIT: Duration = Duration::from_secs(60);
+/// Between two looks at the folder.
+const AGAIN: Duration = Duration::from_millis(500);
 
 /// A server, and whether it is our own.
 pub(super) struct Place {
@@ -29,12 +42,25 @@ impl Place {
             Some(client) => return Ok(Self { client, own: None }),
             None => host::settings(common)?,
         };
-        if let Some(client) = listening(host::listen(&settings), out).await? {
-            return Ok(Self { client, own: None });
+        let mut waited = Duration::ZERO;
+        let mut told = Told::default();
+        loop {
+            if let Some(client) = listening(host::listen(&settings), &mut told, out).await? {
+                return Ok(Self { client, own: None });
+            }
+            match Host::start(host::on_free_port(settings.clone())).await {
+                Ok(own) => {
+                    let client = local(own.address(), out)?;
+                    return Ok(Self { client, own: Some((own, host::data_dir(&settings))) });
+                }
+                Err(Stop::InUse(_)) if waited < LONGEST_WAIT => {
+                    told.in_use(&host::data_dir(&settings), out);
+                    tokio::time::sleep(AGAIN).await;
+                    waited += AGAIN;
+                }
+                Err(stop) => return Err(stop),
+            }
         }
-        let data = host::data_dir(&settings);
-        let own = Host::start(host::on_free_port(settings)).await?;
-        Ok(Self { client: local(own.address(), out)?, own: Some((own, data)) })
     }
 
     /// Where the jobs are kept, if the server is our own and ends with us.
@@ -67,12 +93,38 @@ fn named(common: &Common, out: Out) -> Result<Option<Client>, Stop> {
     client(url, out).map(Some)
 }
 
-async fn listening(listen: SocketAddr, out: Out) -> Result<Option<Client>, Stop> {
+/// What has been said while a server is looked for: each once.
+#[derive(Default)]
+struct Told {
+    other: bool,
+    in_use: bool,
+}
+
+impl Told {
+    fn other(&mut self, server: &str, out: Out) {
+        if !std::mem::replace(&mut self.other, true) {
+            out.note("server.other", &[("server", &server)]);
+        }
+    }
+
+    fn in_use(&mut self, data: &Path, out: Out) {
+        if !std::mem::replace(&mut self.in_use, true) {
+            out.note("server.in_use", &[("data", &data.display())]);
+        }
+    }
+}
+
+async fn listening(listen: SocketAddr, told: &mut Told, out: Out) -> Result<Option<Client>, Stop> {
     if listen.port() == 0 {
         return Ok(None);
     }
     let client = local(listen, out)?;
-    Ok(client.is_there(PATIENCE).await.then_some(client))
+    match client.probe(PATIENCE).await {
+        Found::Gateway => return Ok(Some(client)),
+        Found::Other => told.other(client.server(), out),
+        Found::Nobody => {}
+    }
+    Ok(None)
 }
 
 /// The server of a listener on this machine.

@@ -60,7 +60,7 @@ fn leads_to_fal(url: &str, host: &str) -> bool {
     let under = |domain: &&str| {
         name.strip_suffix(*domain).is_some_and(|front| front.is_empty() || front.ends_with('.'))
     };
-    scheme == "https" && DOMAINS.iter().any(|domain| under(&domain))
+    scheme == "https" && DOMAINS.iter().any(under)
 }
 
 /// Scheme and host, with its port.

@@ -50,6 +50,8 @@ impl Config {
         let edit = self.endpoints.edit.trim_matches('/').to_owned();
         let model = self.model.filter(|model| !model.is_empty());
         named(&edit, model.as_deref())?;
+        // A path that is the model goes with it, should a job ask for another model.
+        let edit = if model.as_ref() == Some(&edit) { MODEL.to_owned() } else { edit };
         Ok(Endpoint { host: self.host, edit, model, images })
     }
 

@@ -4,7 +4,7 @@
 //! says how it ended; a refused or failed question says nothing. fal documents that some failures
 //! are charged for, so after acceptance none is called free.
 
-use retouch_sdk::{Billed, Class, Failure, Response, Retry};
+use retouch_sdk::{Billed, Class, Failure, Response};
 
 use crate::wire::Problem;
 
@@ -99,6 +99,11 @@ pub(crate) fn no_picture(answer: &Response) -> Failure {
     told(Failure::new(Class::NoOutput, words(Class::NoOutput)), answer, &Problem::default())
 }
 
+/// A picture that is given by something else than a link.
+pub(crate) fn no_link() -> Failure {
+    Failure::new(Class::NoOutput, words(Class::NoOutput))
+}
+
 /// A picture that was blacked out.
 pub(crate) fn blacked_out() -> Failure {
     Failure::new(Class::Moderation, words(Class::Moderation)).billed(Billed::Unknown)
@@ -116,9 +121,6 @@ fn told(mut failure: Failure, answer: &Response, problem: &Problem) -> Failure {
     let id = answer.header("x-fal-request-id").filter(|id| id.len() <= MAX_KIND_BYTES);
     failure.upstream.request_id = id.map(str::to_owned);
     failure.retry_after_ms = answer.retry_after_ms();
-    if failure.class == Class::Busy && failure.billed != Billed::No {
-        failure.retry = Retry::Elsewhere;
-    }
     let hint = find(problem).map_or("", |row| row.hint);
     // What stands in a success is a result, whatever it looks like, and not for the log.
     let said = problem.message.as_deref().filter(|_| answer.success().is_err());

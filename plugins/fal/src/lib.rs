@@ -142,7 +142,7 @@ impl FalQueue {
     /// Not called safe: the gateway repeats a safe question for as long as it is answered by a 500,
     /// and here a 500 may be how the work itself ended.
     fn fetch(&self, cx: &Cx, ticket: Ticket, wait_ms: u64) -> Next<State> {
-        let result = self.request(cx, "GET", &ticket.response_url).idempotent();
+        let result = self.request(cx, "GET", &ticket.response_url).safe();
         let result = result.phase(Phase::Downloading).after_ms(wait_ms).timeout_ms(60_000);
         followed(result, ticket, State::Fetching)
     }

@@ -52,6 +52,7 @@ fn output(picture: &Picture) -> Output {
     }
     match &picture.url {
         Value::String(url) if url.starts_with("http") => Output::url(url),
+        Value::String(text) if !text.starts_with("data:") => Output::Failed(fail::no_link()),
         data => Output::embedded(data).unwrap_or_else(Output::Failed),
     }
 }

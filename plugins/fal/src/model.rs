@@ -134,6 +134,8 @@ mod tests {
             let fields = fields(id);
             let caps = |name: &str| model["caps"].get(name).unwrap_or(&queue["caps"][name]);
             assert!(model["id"] == id || id.is_empty(), "{id}");
+            let edit = model["endpoints"]["edit"].as_str();
+            assert_eq!(edit.and_then(|edit| edit.strip_prefix('/')).unwrap_or_default(), id);
             assert_eq!(*caps("params"), Value::from(params(&fields)), "{id}");
             assert_eq!(*caps("mask"), Value::from(fields.mask.is_some()), "{id}");
             assert_eq!(caps("n").as_u64().unwrap() > 1, fields.several, "{id}");

@@ -112,7 +112,8 @@ pub(crate) fn images(job: &Job) -> Vec<Part> {
 pub(crate) fn output(picture: &Picture) -> Output {
     let output = match (&picture.b64_json, &picture.url) {
         (Some(base64), _) => Output::embedded(base64),
-        (None, Some(Value::String(url))) if !url.starts_with("data:") => Ok(Output::url(url)),
+        (None, Some(Value::String(url))) if url.starts_with("http") => Ok(Output::url(url)),
+        (None, Some(Value::String(text))) if !text.starts_with("data:") => Err(fail::no_picture()),
         (None, Some(data)) => Output::embedded(data),
         (None, None) if picture.filtered => Err(fail::filtered()),
         (None, None) => Err(fail::no_picture()),

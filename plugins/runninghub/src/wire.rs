@@ -177,11 +177,11 @@ fn text<'de, D: Deserializer<'de>>(from: D) -> Result<Option<String>, D::Error> 
     })
 }
 
-/// Text, or the exception's message out of an object; `{}` says nothing.
+/// The exception's message, where there is one; `{}` says nothing, and bare text is a traceback.
 fn reason<'de, D: Deserializer<'de>>(from: D) -> Result<Option<String>, D::Error> {
     let value = Value::deserialize(from)?;
-    let told = value.as_str().or_else(|| value.get("exception_message")?.as_str());
-    Ok(told.map(|told| told.trim().to_owned()).filter(|told| !told.is_empty()))
+    let told = value.get("exception_message").and_then(Value::as_str).unwrap_or_default().trim();
+    Ok(Some(told.to_owned()).filter(|told| !told.is_empty()))
 }
 
 fn list<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Vec<Value>>, D::Error> {

@@ -84,6 +84,13 @@ impl Talk {
         }
     }
 
+    /// The client no longer wants it: the plugin is asked to stop.
+    pub fn cancel(self) -> Self {
+        let mut heard = self.heard;
+        heard.push("cancel".to_owned());
+        Self::step(self.driver, self.number, &Happened::Cancel, &self.state, heard)
+    }
+
     /// The state as it would be stored now.
     pub fn state(&self) -> &[u8] {
         &self.state

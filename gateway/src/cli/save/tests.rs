@@ -57,6 +57,13 @@ fn a_bad_place_is_refused_before_the_edit() {
     }
 }
 
+#[test]
+fn stdout_takes_one_picture() {
+    let plan = |n| Plan::new(Some(Path::new("-")), &[], n);
+    assert!(matches!(plan(1), Ok(Plan::Stdout)));
+    assert_eq!(plan(2).err(), Some(Refusal("save.stdout_one")));
+}
+
 #[tokio::test]
 async fn a_file_appears_whole_or_not_at_all() {
     let folder = folder_with_files();
