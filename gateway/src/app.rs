@@ -60,7 +60,9 @@ pub async fn start(loaded: Loaded) -> anyhow::Result<App> {
         Sandbox::start(SocketAddr::from(([127, 0, 0, 1], 0)), sandbox::Options::default()).await?;
     let snapshot = publish(&loaded, sandbox.origin().clone(), listener.addr()).await?;
     let images = Arc::new(open_images(&settings)?);
-    let egress = Egress::parse(&settings.egress.allow).context("egress.allow")?;
+    let egress = Egress::parse(&settings.egress.allow)
+        .context("egress.allow")?
+        .with_proxy(&settings.egress.proxy)?;
     let links = Arc::new(Links::open(&settings.data_dir, &settings.public_url)?);
     let limits = upstream::Limits::default();
     let upstream = Upstream::new(images.clone(), limits, egress)?.with_links(links.clone());

@@ -6,10 +6,12 @@
 //! check failed, or Ctrl-C ended the watching before the result was here; 2 wrong usage; 3 the
 //! server cannot be reached.
 
+mod again;
 mod args;
 mod bar;
 mod check;
 mod client;
+mod deliver;
 mod edit;
 mod env;
 mod envelope;
@@ -25,6 +27,7 @@ mod serve;
 mod server;
 mod signal;
 mod stop;
+mod survey;
 mod table;
 mod watch;
 mod words;
@@ -32,6 +35,7 @@ mod words;
 use std::{process::ExitCode, time::Duration};
 
 use args::{Args, Command, Common, LogFormat};
+use clap::error::ErrorKind;
 use out::Out;
 use stop::Stop;
 use words::{Language, Words};
@@ -44,7 +48,7 @@ pub fn main() -> ExitCode {
     let words = Words::of(Language::from_env());
     let (common, command) = match Args::read(std::env::args_os(), words) {
         Ok(args) => args.split(),
-        Err(told) => return tell(&told),
+        Err(told) => return tell(&told, words),
     };
     if let Some(format) = log_format(&common, &command) {
         host::log(format);
@@ -58,9 +62,7 @@ pub fn main() -> ExitCode {
     match ended {
         Ok(()) => ExitCode::SUCCESS,
         Err(stop) => {
-            if let Some(text) = stop.message() {
-                out.note("out.error", &[("text", &text)]);
-            }
+            report(&stop, out);
             stop.code()
         }
     }
@@ -74,6 +76,8 @@ async fn run(common: &Common, command: Command, out: Out) -> Result<(), Stop> {
         Command::Check => check::run(common, out),
         Command::Plugin(plugin) => plugin::run(&plugin, common, out),
         Command::Sandbox => sandbox::run(common, out).await,
+        // Reading the arguments has turned this one into help.
+        Command::Help(_) => Ok(()),
     }
 }
 
@@ -84,11 +88,37 @@ fn log_format(common: &Common, command: &Command) -> Option<LogFormat> {
     common.log_format.or(serves.then_some(LogFormat::Text))
 }
 
+/// Says why the command ended: to a person on stderr, to a program on stdout too.
+fn report(stop: &Stop, out: Out) {
+    if let Some(text) = stop.message() {
+        match stop {
+            // Whoever pressed Ctrl-C knows that it was no error.
+            Stop::Interrupted { .. } => out.remark(&text),
+            _ => out.note("out.error", &[("text", &text)]),
+        }
+    }
+    if let Some(envelope) = stop.envelope().filter(|_| out.json) {
+        // With stdout gone there is nobody to tell.
+        let _ = out.raw(&envelope.to_string());
+    }
+}
+
 /// Prints help, version or what is wrong with the arguments, each where it belongs.
-fn tell(told: &clap::Error) -> ExitCode {
-    // With the terminal gone there is nobody to tell.
-    let _ = told.print();
-    ExitCode::from(u8::try_from(told.exit_code()).unwrap_or(2))
+fn tell(told: &clap::Error, words: Words) -> ExitCode {
+    if !told.use_stderr() || told.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
+        // With the terminal gone there is nobody to tell.
+        let _ = told.print();
+        return ExitCode::from(u8::try_from(told.exit_code()).unwrap_or(2));
+    }
+    // The arguments could not be read, so the flag is looked for by hand.
+    let json = std::env::args_os().skip(1).take_while(|arg| arg != "--").any(|arg| arg == "--json");
+    let out = Out { words, json };
+    out.remark(&args::wrong::told(told, words));
+    let stop = Stop::Usage(args::wrong::mistake(told, words));
+    if let Some(envelope) = stop.envelope().filter(|_| json) {
+        let _ = out.raw(&envelope.to_string());
+    }
+    stop.code()
 }
 
 fn runtime() -> Result<tokio::runtime::Runtime, Stop> {

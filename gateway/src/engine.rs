@@ -95,7 +95,7 @@ pub enum NotAdmitted {
 /// Pause, in milliseconds, before a job whose driver panicked is driven again.
 const AFTER_A_PANIC: u64 = 10_000;
 /// Answers kept of jobs that are at their end.
-const FINISHED: u64 = 10_000;
+const FINISHED: u64 = 1_000;
 
 impl Engine {
     /// Takes up every unfinished job and starts driving.

@@ -144,6 +144,8 @@ pub fn build(source: &Source, plugins: &Registry, revision: u64) -> Result<Snaps
             Err(problem) => problems.push(problem.warning()),
         }
     }
+    // Found in several passes, read file by file.
+    problems.sort_by(|a, b| (&a.file, a.line).cmp(&(&b.file, b.line)));
     if problems.iter().any(Problem::is_error) {
         return Err(problems);
     }

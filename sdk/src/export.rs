@@ -24,7 +24,28 @@ use crate::forward::{self, Log};
 /// lists every type that implements [`ApiType`]. The members `abi`, `panic`, `sdk`, `target` and
 /// `envelope` are added to the label. Once in a crate, which is a `cdylib`.
 ///
-/// ```ignore
+/// ```
+/// # use retouch_sdk::prelude::*;
+/// # struct AcmeEdit;
+/// # struct AcmeUpscale;
+/// # macro_rules! api_type {
+/// #     ($name:ident, $id:literal) => {
+/// #         impl ApiType for $name {
+/// #             const ID: &'static str = $id;
+/// #             type Config = Value;
+/// #             type State = ();
+/// #             fn new(_: Value) -> Result<Self, ConfigError> { Ok(Self) }
+/// #             fn start(&self, _: &Cx, _: &Job) -> Step<()> { Ok(Done::default().into()) }
+/// #             fn resume(&self, _: &Cx, (): (), _: &Event) -> Step<()> { Ok(Done::default().into()) }
+/// #         }
+/// #     };
+/// # }
+/// # api_type!(AcmeEdit, "acme-edit");
+/// # api_type!(AcmeUpscale, "acme-upscale");
+/// # // There is no label beside this file.
+/// # macro_rules! include_str {
+/// #     ($label:tt) => { r#"{ "types": [{ "id": "acme-edit" }, { "id": "acme-upscale" }] }"# };
+/// # }
 /// retouch_sdk::export_plugin!("../label.json", [AcmeEdit, AcmeUpscale]);
 /// ```
 #[macro_export]

@@ -1,4 +1,5 @@
-//! What went wrong, in the four answers the gateway acts on: class, fault, retry, billed.
+//! What went wrong, in the four answers the gateway acts on: class, fault, retry, billed. A failure
+//! is a claim about somebody's money: what is not certain is said to be unknown.
 
 use std::fmt;
 
@@ -48,7 +49,7 @@ pub enum Class {
     Config,
     /// No credit left.
     Quota,
-    /// Too many requests; later is fine.
+    /// Too many requests in a short time.
     RateLimited,
     /// No capacity now.
     Busy,
@@ -82,17 +83,30 @@ pub enum Fault {
     Plugin,
 }
 
-/// What could help.
+/// What could help. It is a permission, and the gateway uses it only where nothing is paid twice:
+///
+/// - Before a paid request, or after one that failed with [`Billed::No`], the next provider is
+///   asked.
+/// - A paid request that failed with anything but [`Billed::No`] becomes an unknown outcome: it is
+///   sent neither again nor elsewhere, whatever stands here, unless the operator has allowed it with
+///   `on_ambiguous = "availability_first"`.
+/// - Once a task is accepted, [`Class::Auth`], [`Class::Config`], [`Class::Quota`],
+///   [`Class::RateLimited`] and [`Class::Busy`] say something of the question and nothing of the
+///   task: the job is never submitted elsewhere because of them.
+///
+/// There is no word for "the same provider, later": a request that may be sent again (a question,
+/// an upload, one of which nothing was sent) the gateway sends again by itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Retry {
-    /// Nothing: it would fail again anywhere.
+    /// Nothing: it would fail again anywhere, or might be paid for twice.
     Never,
     /// Another provider.
     Elsewhere,
 }
 
-/// Whether money was spent.
+/// Whether money was spent. [`Billed::No`] after a paid request lets another provider be asked, so
+/// say it only where the provider's answer or its price list does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Billed {

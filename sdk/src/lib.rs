@@ -7,105 +7,111 @@
 //! therefore survives a crash, a plugin can be replaced while it runs, and a provider is some two
 //! hundred readable lines that are tested without a network.
 //!
-//! # First: say what the plugin offers
+//! # What a plugin is made of
 //!
-//! `label.json` beside your `Cargo.toml` is read by the gateway without running your code:
-//!
-//! ```json
-//! { "id": "acme", "version": "1.0.0", "vendor": "Acme",
-//!   "state": { "writes": 1, "reads": [1] },
-//!   "hosts": ["api.acme.example"],
-//!   "types": [ { "id": "acme-edit", "name": { "zh": "Acme 图片编辑", "en": "Acme image edit" },
-//!                "models": ["acme-1"],
-//!                "defaults": { "hosts": { "domestic": "https://api.acme.example" },
-//!                              "endpoints": { "edit": "/v1/edits" }, "model": "acme-1" },
-//!                "caps": { "max_images": 1, "mimes": ["image/png", "image/jpeg"] } } ] }
+//! ```text
+//! retouch-acme/
+//!   Cargo.toml
+//!   label.json              what it offers; read without running your code
+//!   src/lib.rs              the protocol
+//!   fixtures/*.json         conversations with the provider, one a file
+//!   tests/conformance.rs    one line
 //! ```
 //!
-//! `hosts` is where a provider's key may be sent besides the origin the operator wrote.
+//! `Cargo.toml`, whole:
+//!
+//! ```toml
+//! [package]
+//! name = "retouch-acme"
+//! version = "1.0.0"
+//! edition = "2024"
+//!
+//! [lib]
+//! crate-type = ["cdylib", "lib"]   # the gateway loads the one, your tests use the other
+//!
+//! [dependencies]
+//! retouch-sdk = { path = "../retouch/sdk" }   # or { git = "…the repository's URL…" }
+//! serde = { version = "1", features = ["derive"] }
+//!
+//! [dev-dependencies]
+//! retouch-sdk = { path = "../retouch/sdk", features = ["testing"] }
+//! ```
+//!
+//! Add `serde_json` where you need more of it than the prelude's `json!` and `Value`. Leave
+//! `panic = "abort"` out of your profiles; the gateway refuses such a library.
+//!
+//! # First: say what the plugin offers
+//!
+//! `label.json` is read by the gateway without running your code:
+//!
+//! ```json
+#![doc = include_str!("../examples/acme/label.json")]
+//! ```
+//!
+//! `hosts` is where a provider's key may be sent besides the origin the operator wrote; `[]` if
+//! nowhere. A type whose every account has an address of its own has `"domestic": ""`.
 //!
 //! # Second: write the protocol
 //!
 //! Most services take a job and are then asked how it goes. [`Task`] has one function for each of
-//! these requests and each of their answers:
+//! these requests and each of their answers. `src/lib.rs`, whole:
 //!
 //! ```
-//! use retouch_sdk::prelude::*;
-//! use serde::Deserialize;
-//!
-//! #[derive(Deserialize)]
-//! struct Acme {
-//!     host: String,
-//! }
-//!
-//! #[derive(Deserialize)]
-//! struct Ticket {
-//!     id: String,
-//!     done: bool,
-//!     url: Option<String>,
-//! }
-//!
-//! impl Task for Acme {
-//!     const ID: &'static str = "acme-edit";
-//!     type Config = Acme;
-//!
-//!     fn new(config: Acme) -> Result<Self, ConfigError> {
-//!         Ok(config)
-//!     }
-//!
-//!     // A POST is taken to cost money: it is sent once, and never again unless you say it may be.
-//!     fn submit(&self, cx: &Cx, job: &Job) -> Result<Request, Failure> {
-//!         Ok(cx.post(&self.host, "/v1/edits").bearer().json(&json!({
-//!             "prompt": job.prompt,
-//!             "image": Image(0).as_data_uri(), // streamed in by the gateway
-//!         })))
-//!     }
-//!
-//!     fn submitted(&self, cx: &Cx, answer: &Response) -> Result<Report, Failure> {
-//!         self.polled(cx, answer)
-//!     }
-//!
-//!     fn poll(&self, cx: &Cx, task: &str) -> Request {
-//!         cx.get(&self.host, &format!("/v1/edits/{task}")).bearer().after_ms(1_000)
-//!     }
-//!
-//!     fn polled(&self, _cx: &Cx, answer: &Response) -> Result<Report, Failure> {
-//!         let ticket: Ticket = answer.success()?.json()?;
-//!         match ticket.url {
-//!             Some(url) if ticket.done => Ok(Report::Done(Done::new([Output::url(url)]))),
-//!             _ => Ok(Report::running(ticket.id)),
-//!         }
-//!     }
-//! }
-//!
-//! # mod plugin {
-//! #     use super::Acme;
-//! #     use retouch_sdk::SubmitThenPoll;
-//! #     fn exported() { let _ = std::marker::PhantomData::<SubmitThenPoll<Acme>>; }
+#![doc = include_str!("../examples/acme/src/lib.rs")]
+//! # // Compiled as if it stood in this folder, beside which there is no label.
+//! # use shadow::include_str;
+//! # mod shadow {
+//! #     macro_rules! include_str {
+//! #         ($label:tt) => { core::include_str!("../examples/acme/label.json") };
+//! #     }
+//! #     pub(super) use include_str;
 //! # }
-//! // In your crate: retouch_sdk::export_plugin!("../label.json", [SubmitThenPoll<Acme>]);
-//! # fn main() {}
 //! ```
 //!
 //! A protocol of another shape (uploads first, a separate result request, an answer at once) writes
 //! its states as one `enum` and implements [`ApiType`]: `start` is the first step, `resume` every
 //! later one.
 //!
-//! What to return when something is wrong is a [`Failure`]: its class, whose fault it is, whether
-//! another try or another provider can help, and whether it was billed. These four decide what the
-//! gateway does, so take care with them; a wrong "not billed" pays twice.
+//! What to return when something is wrong is a [`Failure`]: its [`Class`], whose [`Fault`] it is,
+//! whether another provider may be asked ([`Retry`]), and whether it was [`Billed`]. These four
+//! decide what the gateway does, so take care with them; a wrong "not billed" pays twice. A paid
+//! request that fails without a certain "not billed" ends as an unknown outcome and is never sent
+//! again; and once a task is accepted, no trouble with the key, the rate or the account makes the
+//! gateway submit it elsewhere.
 //!
 //! # Third: prove it without a network
 //!
-//! With the feature `testing` a conversation is a line an exchange, and [`conformance!`] asks the
-//! hard questions for you: same input, same output; the state survives being stored at every point;
-//! bad answers never panic; no secret enters state or logs. See [`testing`].
+//! A fixture is one conversation: a job, what is asked and answered, and the end. Write the first
+//! from the provider's documentation, and make the others from what it really answers: copy status
+//! and body out of the job's log in the gateway's pages or out of `curl -i`, and replace keys and
+//! personal data. Have one for an edit that is done and one for each error you handle.
+//! `fixtures/done.json`, whole:
+//!
+//! ```json
+#![doc = include_str!("../examples/acme/fixtures/done.json")]
+//! ```
+//!
+//! `tests/conformance.rs`, whole, plays them and asks the hard questions at each of their points:
+//! same input, same output; the state survives being stored; bad answers never panic; nothing is
+//! paid for twice; no secret enters state or logs:
+//!
+#![cfg_attr(feature = "testing", doc = "```")]
+#![cfg_attr(not(feature = "testing"), doc = "```ignore")]
+//! # #[path = "../examples/acme/src/lib.rs"] mod retouch_acme;
+//! use retouch_acme::Acme;
+//! use retouch_sdk::SubmitThenPoll;
+//!
+//! retouch_sdk::conformance!(SubmitThenPoll<Acme>);
+//! # fn main() {}
+//! ```
+//!
+//! With the feature `testing` a test of your own is a line an exchange, too; see `testing`.
 //!
 //! # Fourth: ship it
 //!
-//! `crate-type = ["cdylib", "lib"]`, `cargo build --release`, and put the library beside the
-//! gateway's executable or into its `plugins/` folder. `retouch plugin inspect FILE` shows what the
-//! gateway sees, `retouch plugin list` what it took and what it refused, and why.
+//! `cargo build --release`, and put the library beside the gateway's executable or into its
+//! `plugins/` folder. `retouch plugin inspect FILE` shows what the gateway sees, `retouch plugin
+//! list` what it took and what it refused, and why.
 #![deny(missing_docs)]
 
 mod api_type;
@@ -138,10 +144,11 @@ pub use task::{Report, SubmitThenPoll, Task};
 /// What a plugin's source begins with.
 pub mod prelude {
     pub use crate::{
-        ApiType, ConfigError, Cost, Cx, Done, Effect, Event, Failure, Image, Job, Next, Output,
-        Phase, Report, Request, Response, Step, SubmitThenPoll, Task,
+        ApiType, As, Billed, Body, Class, ConfigError, Cost, Cx, Done, Effect, Event, Failure,
+        Fault, Image, Input, Job, Next, Output, Params, Part, Phase, Report, Request, Response,
+        Retry, SECRET, Sent, Size, Step, SubmitThenPoll, Task, TransportError,
     };
-    pub use serde_json::json;
+    pub use serde_json::{Value, json};
 }
 
 /// What the macros need by path. Not part of the promise.

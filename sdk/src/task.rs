@@ -37,12 +37,12 @@ pub trait Task: Send + Sync + Sized + 'static {
     /// The question how a task goes.
     fn poll(&self, cx: &Cx, task: &str) -> Request;
 
-    /// What the answer to it says.
+    /// What the answer to it says of `task`.
     ///
     /// # Errors
     /// Only what the provider says for certain. An answer that cannot be read is no verdict:
-    /// return [`Report::running`] and it is asked again.
-    fn polled(&self, cx: &Cx, answer: &Response) -> Result<Report, Failure>;
+    /// return [`Report::running`] with `task` and it is asked again.
+    fn polled(&self, cx: &Cx, task: &str, answer: &Response) -> Result<Report, Failure>;
 }
 
 /// Where a task stands.
@@ -100,7 +100,7 @@ impl<T: Task> ApiType for SubmitThenPoll<T> {
             }
             Stage::Polling(task) => match event {
                 Event::Response(answer) => {
-                    let report = self.0.polled(cx, answer);
+                    let report = self.0.polled(cx, &task, answer);
                     self.follow(
                         cx,
                         report.map_err(|failure| after_acceptance(failure, answer, task))?,

@@ -29,6 +29,11 @@ pub fn python() -> PathBuf {
     existing(target().join("python/bin/python"))
 }
 
+/// The Node packages of `tests/clients/node/package.json`.
+pub fn node_modules() -> PathBuf {
+    existing(target().join("node/node_modules"))
+}
+
 /// A fresh directory on the file system of the build, so that its products can be linked into it.
 pub fn scratch() -> tempfile::TempDir {
     let parent = target().join("scratch");

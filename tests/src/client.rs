@@ -1,6 +1,7 @@
 //! A small client of the gateway's API: typed where tests look often, plain JSON elsewhere.
 
 mod edit;
+mod form;
 mod job;
 
 use std::time::Instant;
@@ -11,7 +12,8 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 pub use edit::Edit;
-pub use job::{Attempt, Cost, Exchange, Image, Job, Problem, Progress, Skipped};
+pub use form::Form;
+pub use job::{Attempt, Cost, Exchange, Image, Job, Missing, Problem, Progress, Skipped};
 
 use crate::wait::PATIENCE;
 
@@ -55,6 +57,12 @@ impl Client {
     /// Posts an edit as official SDKs do.
     pub fn post(&self, path: &str, edit: &Edit) -> RequestBuilder {
         let (content_type, body) = edit.multipart();
+        self.request(Method::POST, path).header("content-type", content_type).body(body)
+    }
+
+    /// Posts a form.
+    pub fn post_form(&self, path: &str, form: Form) -> RequestBuilder {
+        let (content_type, body) = form.finish();
         self.request(Method::POST, path).header("content-type", content_type).body(body)
     }
 

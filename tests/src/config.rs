@@ -1,7 +1,10 @@
 //! Provider files as an operator writes them.
 
 use crate::{
+    Fal, OpenAi,
     acme::{self, AcmeServer},
+    fal,
+    openai::EDITS,
     provider::{EDIT, Provider, QUERY, UPLOAD},
 };
 
@@ -44,6 +47,37 @@ impl ProviderFile {
             api_key: acme::KEY.to_owned(),
             host: service.origin().to_owned(),
             endpoints: vec![("edit", "/v1/edits")],
+            lines: Vec::new(),
+        }
+    }
+
+    /// A provider that speaks OpenAI's image edit.
+    pub fn openai(id: &str, service: &OpenAi) -> Self {
+        let endpoints = [("edit", EDITS)];
+        Self::of("openai-images-edit", id, service.origin(), &endpoints)
+    }
+
+    /// A provider that speaks fal.ai's queue.
+    pub fn fal(id: &str, service: &Fal) -> Self {
+        let endpoints = [("edit", "/{model}")];
+        let file = Self::of("fal-queue", id, service.origin(), &endpoints);
+        file.line(&format!("model = \"{}\"", fal::MODEL))
+    }
+
+    /// A provider of any API type.
+    pub fn of(
+        api_type: &'static str,
+        id: &str,
+        origin: &str,
+        endpoints: &[(&'static str, &'static str)],
+    ) -> Self {
+        Self {
+            id: id.to_owned(),
+            name: format!("{api_type} {id}"),
+            api_type,
+            api_key: KEY.to_owned(),
+            host: origin.to_owned(),
+            endpoints: endpoints.to_vec(),
             lines: Vec::new(),
         }
     }

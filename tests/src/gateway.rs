@@ -20,10 +20,16 @@ const READY: &str = "retouch listening on ";
 /// A plugin that can be put beside the executable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Plugin {
-    /// The shipped one.
+    /// The one that is always there.
     RunningHub,
+    /// The one for OpenAI and Azure.
+    OpenAi,
+    /// The one for fal.ai's queue.
+    Fal,
     /// The tests' own.
     Acme,
+    /// The tests' own that panics where it is told to.
+    Panics,
 }
 
 impl Plugin {
@@ -31,6 +37,9 @@ impl Plugin {
     pub fn library(self) -> PathBuf {
         match self {
             Self::RunningHub => built::plugin("libretouch_runninghub.so"),
+            Self::OpenAi => built::plugin("libretouch_openai.so"),
+            Self::Fal => built::plugin("libretouch_fal.so"),
+            Self::Panics => built::example("libpanics.so"),
             Self::Acme => built::example("libacme.so"),
         }
     }
@@ -162,6 +171,11 @@ impl Gateway {
         &self.origin
     }
 
+    /// Its process id.
+    pub fn pid(&self) -> u32 {
+        self.process.pid()
+    }
+
     /// Its directory.
     pub fn home(&self) -> &Home {
         &self.home
@@ -203,6 +217,19 @@ impl Gateway {
     pub async fn sigterm(&self) -> Ended {
         self.process.signal("TERM");
         self.process.end().await
+    }
+
+    /// One more environment variable for the next start.
+    pub fn env(&mut self, name: &str, value: &str) {
+        self.home.env.push((name.to_owned(), value.to_owned()));
+    }
+
+    /// Processor time it has used since it was last started, in ticks of 10 ms.
+    pub fn ticks(&self) -> u64 {
+        let stat = fs::read_to_string(format!("/proc/{}/stat", self.pid())).unwrap();
+        let after_name = stat.rsplit_once(')').unwrap().1;
+        let fields: Vec<&str> = after_name.split_whitespace().collect();
+        [fields[11], fields[12]].iter().map(|ticks| ticks.parse::<u64>().unwrap()).sum()
     }
 
     /// Starts it again over the same data, at another port.

@@ -9,17 +9,23 @@ pub mod acme;
 pub mod built;
 pub mod client;
 pub mod config;
+pub mod fal;
 pub mod gateway;
+
+pub mod openai;
 pub mod pictures;
 pub mod process;
 pub mod provider;
 pub mod python;
+mod script;
 pub mod server;
 pub mod wait;
 
 pub use acme::AcmeServer;
-pub use client::{Answer, Client, Edit, Job};
+pub use client::{Answer, Client, Edit, Form, Job};
 pub use config::ProviderFile;
+pub use fal::Fal;
 pub use gateway::{Gateway, Home, Plugin};
+pub use openai::OpenAi;
 pub use process::{Ended, Process};
 pub use provider::{Ledger, Provider, Turn};

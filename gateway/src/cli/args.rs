@@ -7,10 +7,14 @@ use std::{net::SocketAddr, path::PathBuf};
 
 use clap::{
     ArgAction, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum,
-    builder::NonEmptyStringValueParser as Text,
+    builder::{NonEmptyStringValueParser as Text, UnknownArgumentValueParser},
 };
 
 use super::words::Words;
+use value::{address, seconds};
+
+mod value;
+pub(super) mod wrong;
 
 /// Everything that was asked for.
 #[derive(Debug, Parser)]
@@ -64,6 +68,7 @@ pub(super) enum Command {
     #[command(subcommand)]
     Plugin(Plugin),
     Sandbox,
+    Help(About),
 }
 
 /// One edit: the request's fields under the names they have in the API.
@@ -97,7 +102,7 @@ pub(super) struct Edit {
     pub(super) output_format: Option<String>,
     #[arg(short, value_name = "COUNT", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=100))]
     pub(super) n: u32,
-    #[arg(long, value_name = "SECONDS")]
+    #[arg(long, value_name = "TIME")]
     pub(super) timeout: Option<u32>,
 }
 
@@ -106,7 +111,7 @@ pub(super) struct Edit {
 pub(super) enum Jobs {
     List(List),
     Show(Id),
-    Watch(Id),
+    Watch(Watch),
 }
 
 /// Which jobs to list.
@@ -127,6 +132,22 @@ pub(super) struct List {
 pub(super) struct Id {
     #[arg(value_name = "ID", value_parser = Text::new())]
     pub(super) id: String,
+}
+
+/// One job, and where its pictures go.
+#[derive(Debug, clap::Args)]
+pub(super) struct Watch {
+    #[arg(value_name = "ID", value_parser = Text::new())]
+    pub(super) id: String,
+    #[arg(id = "save", short = 'o', long = "out", value_name = "OUT")]
+    pub(super) out: Option<PathBuf>,
+}
+
+/// What help is wanted for.
+#[derive(Debug, clap::Args)]
+pub(super) struct About {
+    #[arg(value_name = "COMMAND")]
+    command: Vec<String>,
 }
 
 /// Looking at plugins.
@@ -152,7 +173,15 @@ impl Args {
         T: Into<std::ffi::OsString> + Clone,
     {
         let matches = table(words).try_get_matches_from(line)?;
-        Self::from_arg_matches(&matches)
+        let args = Self::from_arg_matches(&matches)?;
+        match args.command {
+            // `help edit` is `edit --help`, and knows the same commands.
+            Some(Command::Help(About { command })) => {
+                let line = ["retouch".to_owned()].into_iter().chain(command);
+                Self::read(line.chain(["--help".to_owned()]), words)
+            }
+            _ => Ok(args),
+        }
     }
 
     /// The flags and the command; `serve` when none was named.
@@ -165,23 +194,72 @@ impl Args {
 fn table(words: Words) -> clap::Command {
     let help = clap::Arg::new("help").short('h').long("help").action(ArgAction::Help).global(true);
     let version = clap::Arg::new("version").short('V').long("version").action(ArgAction::Version);
-    explained(Args::command().arg(help).arg(version), "retouch", words)
+    let table = Args::command().arg(help).arg(version).arg(port(words));
+    let table =
+        table.mut_arg("listen", |arg| arg.value_parser(move |text: &str| address(text, words)));
+    let table = table.mut_subcommand("edit", |edit| {
+        edit.mut_arg("timeout", |arg| arg.value_parser(move |text: &str| seconds(text, words)))
+    });
+    explained(table, "retouch", words)
+}
+
+/// The flag that other servers have; ours says what to use instead.
+fn port(words: Words) -> clap::Arg {
+    let instead = words.find("arg.port").unwrap_or_default();
+    let unknown = UnknownArgumentValueParser::suggest(instead);
+    clap::Arg::new("port").long("port").global(true).hide(true).value_parser(unknown)
 }
 
 /// Gives a command and everything below it its texts.
 fn explained(command: clap::Command, name: &str, words: Words) -> clap::Command {
     let mut command = command.mut_args(|arg| {
-        let heading = words.find("arg.common").filter(|_| arg.is_global_set());
-        let text = words.find(&format!("arg.{}", arg.get_id()));
-        arg.help(text).help_heading(heading)
+        let heading = match (arg.is_global_set(), arg.is_positional()) {
+            (true, _) => "arg.common",
+            (false, true) => "help.arguments",
+            (false, false) => "help.options",
+        };
+        let text = words.find(&format!("arg.{}", arg.get_id())).map(|text| more(text, &arg, words));
+        let arg = arg.help(text.unwrap_or_default()).help_heading(words.find(heading));
+        // clap says these in English only; `more` has said them.
+        match arg.get_action().takes_values() {
+            true => arg.hide_default_value(true).hide_possible_values(true).hide_env(true),
+            false => arg,
+        }
     });
     let below: Vec<String> =
         command.get_subcommands().map(|sub| sub.get_name().to_owned()).collect();
+    let has_commands = !below.is_empty();
     for sub in below {
         let path = if name == "retouch" { sub.clone() } else { format!("{name}_{sub}") };
         command = command.mut_subcommand(sub, |sub| explained(sub, &path, words));
     }
-    command.about(words.find(&format!("command.{name}")))
+    if has_commands {
+        command = command
+            .subcommand_help_heading(words.find("help.commands").unwrap_or_default())
+            .subcommand_value_name(words.find("help.command").unwrap_or_default());
+    }
+    let template = format!(
+        "{{about}}\n\n{}\n\n{{all-args}}",
+        words.say("usage.line", &[("line", &"{usage}")])
+    );
+    command.help_template(template).about(words.find(&format!("command.{name}")))
+}
+
+/// The text of an argument with what the table itself says of it.
+fn more(text: &str, arg: &clap::Arg, words: Words) -> String {
+    let mut parts = vec![text.to_owned()];
+    let values: Vec<String> =
+        arg.get_possible_values().iter().map(|value| value.get_name().to_owned()).collect();
+    if !values.is_empty() && arg.get_action().takes_values() {
+        parts.push(words.say("help.values", &[("values", &values.join(", "))]));
+    }
+    if let [value] = arg.get_default_values() {
+        parts.push(words.say("help.default", &[("value", &value.to_string_lossy())]));
+    }
+    if let Some(name) = arg.get_env() {
+        parts.push(words.say("help.env", &[("name", &name.to_string_lossy())]));
+    }
+    parts.join(" ")
 }
 
 #[cfg(test)]

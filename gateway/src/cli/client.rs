@@ -80,11 +80,7 @@ impl Client {
     }
 
     /// Posts a form once. After a lost answer nobody knows whether the server took it.
-    pub(super) async fn post<T: Ours>(
-        &self,
-        path: &str,
-        form: Form,
-    ) -> Result<Answer<T>, Stop> {
+    pub(super) async fn post<T: Ours>(&self, path: &str, form: Form) -> Result<Answer<T>, Stop> {
         let request = self
             .request(Method::POST, path, &[])?
             .timeout(UPLOAD)

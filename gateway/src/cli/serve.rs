@@ -25,12 +25,16 @@ pub(super) async fn run(common: &Common, out: Out) -> Result<(), Stop> {
     Ok(())
 }
 
+/// For `sed`: the picture goes on to `base64`. An answer without one is an error, which the rest of
+/// the script shows instead of feeding it to `base64`.
+const PICTURE: &str = r#"'s/.*"b64_json":"\([^"]*\)".*/\1/p'"#;
+
 /// What to try first. In both languages: nobody has been able to choose one yet.
 fn hint(url: &str, program: &str) -> String {
     let [en, zh] = [Language::En, Language::Zh].map(|l| Words::of(l).say("serve.try", &[]));
     format!(
-        "{en}\n{zh}\n\n  curl -s {url}/v1/images/edits -F image=@photo.jpg -F prompt=grayscale \\\n    \
-         | sed 's/.*\"b64_json\":\"\\([^\"]*\\)\".*/\\1/' | base64 -d > out.png\n\n  \
+        "{en}\n{zh}\n\n  curl -sS {url}/v1/images/edits -F image=@photo.jpg -F prompt=grayscale \\\n    \
+         | sed -n -e {PICTURE} -e t -e 'w /dev/stderr' | base64 -d > out.png\n\n  \
          {program} edit photo.jpg -p grayscale -o out.png\n"
     )
 }
@@ -40,7 +44,11 @@ mod tests {
     #[test]
     fn the_hint_can_be_pasted_into_a_shell() {
         let hint = super::hint("http://127.0.0.1:8000", "./retouch");
-        assert!(hint.contains("curl -s http://127.0.0.1:8000/v1/images/edits -F image=@photo.jpg"));
-        assert!(hint.contains(r#"| sed 's/.*"b64_json":"\([^"]*\)".*/\1/' | base64 -d > out.png"#));
+        assert!(
+            hint.contains("curl -sS http://127.0.0.1:8000/v1/images/edits -F image=@photo.jpg")
+        );
+        assert!(hint.contains(
+            r#"| sed -n -e 's/.*"b64_json":"\([^"]*\)".*/\1/p' -e t -e 'w /dev/stderr' | base64 -d"#
+        ));
     }
 }

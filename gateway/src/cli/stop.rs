@@ -122,7 +122,10 @@ mod tests {
             (Stop::Busy { text: text(), envelope: None }, Some("busy")),
             (Stop::Busy { text: text(), envelope: Some(theirs.clone()) }, Some("not_found")),
             (Stop::Refused { text: text(), envelope: theirs }, Some("not_found")),
-            (Stop::Interrupted { text: text(), job: Some("job_1".to_owned()) }, Some("interrupted")),
+            (
+                Stop::Interrupted { text: text(), job: Some("job_1".to_owned()) },
+                Some("interrupted"),
+            ),
             (Stop::Ended(text()), None),
             (Stop::Said, None),
             (Stop::Closed, None),

@@ -172,7 +172,6 @@ fn reserved(file: &Path, settings: &Settings) -> Result<(), Vec<Problem>> {
     for (key, unset) in [
         ("admin_listen", settings.admin_listen == defaults.admin_listen),
         ("admin", settings.admin == defaults.admin),
-        ("egress.proxy", settings.egress.proxy == defaults.egress.proxy),
         ("http.cors", settings.http == defaults.http),
     ] {
         if !unset {

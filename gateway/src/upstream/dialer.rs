@@ -1,11 +1,11 @@
-//! The HTTP clients: one that dials what the operator wrote, and one per port whose look-ups pass
-//! that port's gate, since a look-up does not see the port.
+//! The HTTP clients: one that dials what the operator wrote, one per port whose look-ups pass that
+//! port's gate, since a look-up does not see the port, and one for the operator's proxy.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use reqwest::{Client, ClientBuilder, redirect, retry};
+use reqwest::{Client, ClientBuilder, Proxy, redirect, retry};
 
 use super::egress::{Blocked, Egress, Gate, Origin, Pass, Route};
 
@@ -22,6 +22,7 @@ pub(super) struct Dialer {
     egress: Egress,
     open: Client,
     gated: BTreeMap<u16, (Client, Gate)>,
+    proxied: Option<Client>,
 }
 
 impl Dialer {
@@ -32,7 +33,11 @@ impl Dialer {
             let client = builder().dns_resolver(gate.clone()).build()?;
             gated.insert(port, (client, gate));
         }
-        Ok(Self { egress, open: builder().build()?, gated })
+        let proxied = match egress.proxy() {
+            Some(proxy) => Some(builder().proxy(Proxy::all(proxy.clone())?).build()?),
+            None => None,
+        };
+        Ok(Self { egress, open: builder().build()?, gated, proxied })
     }
 
     /// Judges a URL; see [`Egress`].
@@ -49,6 +54,7 @@ impl Dialer {
     pub(super) fn client(&self, route: Route) -> Option<&Client> {
         match route {
             Route::Open => Some(&self.open),
+            Route::Proxied => self.proxied.as_ref(),
             Route::Gated(port) => self.gated.get(&port).map(|(client, _)| client),
         }
     }
@@ -57,7 +63,7 @@ impl Dialer {
     /// came over it must not be used.
     pub(super) fn confirms(&self, route: Route, peer: Option<SocketAddr>) -> bool {
         match (route, peer) {
-            (Route::Open, _) => true,
+            (Route::Open | Route::Proxied, _) => true,
             (Route::Gated(port), Some(peer)) => {
                 self.gated.get(&port).is_some_and(|(_, gate)| gate.admits(peer.ip()))
             }

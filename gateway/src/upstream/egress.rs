@@ -70,6 +70,8 @@ pub(super) enum Route {
     Open,
     /// Only to addresses that pass the gate of this port.
     Gated(u16),
+    /// By way of the operator's proxy, which looks names up itself.
+    Proxied,
 }
 
 /// A URL that may be dialled.
@@ -85,7 +87,13 @@ pub(super) struct Pass {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Egress {
     allow: Vec<Allow>,
+    proxy: Option<Url>,
 }
+
+/// A proxy that cannot be one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("egress.proxy is no proxy; write it as http://host:port")]
+pub struct BadProxy;
 
 impl Origin {
     /// The origin of an absolute http or https URL; `None` for anything else.
@@ -115,7 +123,27 @@ impl Egress {
     pub fn parse<S: AsRef<str>>(allow: &[S]) -> Result<Self, BadAllow> {
         let allow =
             allow.iter().map(|line| Allow::parse(line.as_ref())).collect::<Result<_, _>>()?;
-        Ok(Self { allow })
+        Ok(Self { allow, proxy: None })
+    }
+
+    /// The same by way of a proxy; an empty one is none. What leads inside by its own words (an
+    /// address that is not public, a local name) is dialled directly. Where other names lead is then
+    /// the proxy's to judge: it is the one that looks them up.
+    ///
+    /// # Errors
+    /// When it is no http URL with a host.
+    pub fn with_proxy(mut self, proxy: &str) -> Result<Self, BadProxy> {
+        if !proxy.is_empty() {
+            let url = Url::parse(proxy).map_err(|_| BadProxy)?;
+            let fits = matches!(url.scheme(), "http" | "https") && url.host().is_some();
+            self.proxy = Some(fits.then_some(url).ok_or(BadProxy)?);
+        }
+        Ok(self)
+    }
+
+    /// Where everything goes by way of, if set.
+    pub(super) fn proxy(&self) -> Option<&Url> {
+        self.proxy.as_ref()
     }
 
     /// Judges a URL: may it be dialled, how, and with the key?
@@ -128,11 +156,12 @@ impl Egress {
         let url = read(url)?;
         let origin = Origin::of(&url).ok_or(Blocked::Malformed("it has no host"))?;
         if origins.contains(&origin) {
-            return Ok(Pass { url, route: Route::Open, key: true });
+            let route = self.by_proxy(&url, Route::Open);
+            return Ok(Pass { url, route, key: true });
         }
         let name = origin.host.strip_suffix('.').unwrap_or(&origin.host);
         let key = origin.scheme == "https" && hosts.iter().any(|pattern| matches(pattern, name));
-        let route = self.route(&url, name, origin.port)?;
+        let route = self.by_proxy(&url, self.route(&url, name, origin.port)?);
         Ok(Pass { url, route, key })
     }
 
@@ -153,6 +182,16 @@ impl Egress {
         ports.sort_unstable();
         ports.dedup();
         ports
+    }
+
+    fn by_proxy(&self, url: &Url, direct: Route) -> Route {
+        let inside = match url.host() {
+            Some(Host::Ipv4(v4)) => !is_public(IpAddr::V4(v4)),
+            Some(Host::Ipv6(v6)) => !is_public(IpAddr::V6(v6)),
+            Some(Host::Domain(name)) => is_local(name),
+            None => true,
+        };
+        if self.proxy.is_none() || inside { direct } else { Route::Proxied }
     }
 
     fn route(&self, url: &Url, name: &str, port: u16) -> Result<Route, Blocked> {

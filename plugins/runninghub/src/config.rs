@@ -4,7 +4,7 @@ use retouch_sdk::ConfigError;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use crate::model::{MODELS, Model};
+use crate::model::Model;
 
 const ASYNC: &str = "write `sync = false`: RunningHub 是异步API，返回 taskId 后需要轮询 \
                      (RunningHub answers with a taskId that is then polled)";
@@ -83,18 +83,20 @@ impl Config {
         let given = self.model.as_deref().filter(|model| !model.is_empty());
         let by_path = Model::at(edit);
         match (by_path, given) {
-            (Some(model), Some(given)) if given != model.id => wrong(
-                "model",
-                &format!(
-                    "{given} is not the model that endpoints.edit names ({}); change one of them",
-                    model.id
-                ),
-            ),
+            (Some(model), Some(given)) if given != model.id => {
+                let mend = match Model::named(given) {
+                    Some(_) => "change one of them".to_owned(),
+                    None => format!("write {}, or a newer model's own path", model.id),
+                };
+                Err(contradiction(model.id, given, &mend))
+            }
             (Some(model), _) => Ok(Some(model)),
             (None, given) => {
                 takes_pictures(edit)?;
                 match given {
-                    Some(given) if !names(edit, given) => Err(contradiction(edit, given)),
+                    Some(given) if !names(edit, given) => {
+                        Err(contradiction(edit, given, &instead_of(given)))
+                    }
                     _ => Ok(None),
                 }
             }
@@ -123,16 +125,16 @@ fn names(edit: &str, model: &str) -> bool {
     format!("{edit}/").contains(&format!("/{model}/"))
 }
 
-fn contradiction(edit: &str, given: &str) -> ConfigError {
-    let mend = match Model::named(given) {
-        Some(model) => format!("write endpoints.edit = \"{}\", or leave it out", model.edit()),
-        None => {
-            let known: Vec<&str> = MODELS.iter().map(|model| model.id).collect();
-            format!("leave model out, or use one of {}", known.join(", "))
-        }
-    };
-    let message = format!("{given} is not the model that endpoints.edit names ({edit}); {mend}");
+fn contradiction(named: &str, given: &str, mend: &str) -> ConfigError {
+    let message = format!("{given} is not the model that endpoints.edit names ({named}); {mend}");
     ConfigError::new("model", message)
+}
+
+fn instead_of(given: &str) -> String {
+    match Model::named(given) {
+        Some(model) => format!("write endpoints.edit = \"{}\", or leave it out", model.edit()),
+        None => "leave model out, or write the one that the path names".to_owned(),
+    }
 }
 
 /// Whether an option can go to a model nobody here knows: it is sent as it is.

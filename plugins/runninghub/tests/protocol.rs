@@ -39,7 +39,8 @@ fn refuses_what_contradicts_the_protocol() {
     for (pointer, value, field, reason) in [
         ("/sync", json!(true), "sync", "RunningHub 是异步API"),
         ("/model", json!("rhart-image-v1"), "model", "endpoints.edit names (rhart-image-n-pro)"),
-        ("/model", json!("gpt-image-2"), "model", "change one of them"),
+        ("/model", json!("rhart-image-v1"), "model", "change one of them"),
+        ("/model", json!("gpt-image-2"), "model", "write rhart-image-n-pro, or a newer"),
         ("/endpoints/edit", json!(""), "endpoints.edit", "empty"),
         ("/endpoints/edit", json!("/openapi/v2/rhart-image-v1/edit"), "model", "(rhart-image-v1)"),
         ("/endpoints/edit", json!("/openapi/v2/next/edit"), "model", "/rhart-image-n-pro/edit"),

@@ -2,19 +2,15 @@
 
 use std::path::Path;
 
-use serde_json::Value;
-
 use super::fixture::{self, Fixture, defaults};
-use super::reply::{Happened, Reply};
+use super::point::{Point, read, walk};
+use super::reply::Happened;
 use super::rig::{self, Rig, text};
-use super::weather::{CANARY, Weather};
-use crate::drive::{Answer, Driver};
-use crate::{ApiType, Billed, Effect, Outcome, Request, Retry, SECRET, Verdict};
+use super::storm;
+use crate::{ApiType, SECRET, Verdict};
 
 /// A state is stored with every step of every job, so it has a bound.
 const MAX_STATE_BYTES: usize = 64 * 1024;
-/// A plugin that polls on in bad weather does so until its deadline; eight turns show the habit.
-const STORM_TURNS: u32 = 8;
 
 /// The conformance suite of one API type: its scenarios, and the questions asked at each of their
 /// points. [`conformance!`](crate::conformance) makes a test of each question.
@@ -22,24 +18,27 @@ pub struct Suite {
     scenarios: Vec<(Fixture, Rig)>,
 }
 
-/// A point of a scenario: what led to it and what was decided there.
-struct Point {
-    number: u32,
-    happened: Happened,
-    before: Vec<u8>,
-    answer: Answer,
-    /// Whether a provider may by now have taken what is paid for.
-    taken: bool,
-    /// What comes next in the scenario.
-    fair: Option<Reply>,
-}
-
 impl Suite {
     /// The suite over these scenarios.
     pub fn new<T: ApiType>(fixtures: Vec<Fixture>) -> Self {
         let own = fixtures.into_iter().filter(|fixture| fixture.is_for(T::ID));
         let scenarios: Vec<_> = own.map(|fixture| (fixture.clone(), fixture.rig::<T>())).collect();
-        assert!(!scenarios.is_empty(), "there is no scenario for {}", T::ID);
+        assert!(
+            !scenarios.is_empty(),
+            "no scenario is for the API type {id}: write one whose `config` has no `type`, or has \
+             \"type\": \"{id}\"",
+            id = T::ID
+        );
+        for (fixture, rig) in &scenarios {
+            if let Some(why) = rig.refusal() {
+                panic!(
+                    "{}: its `config` is refused: {}: {}",
+                    fixture.title(),
+                    why.field,
+                    why.message
+                );
+            }
+        }
         Self { scenarios }
     }
 
@@ -101,17 +100,15 @@ impl Suite {
             let broken = walk(fixture, || next.next().unwrap_or(&kept));
             let steps = whole.iter().zip(&broken);
             let same = steps.filter(|(one, other)| one.answer == other.answer).count();
-            assert_eq!(same, whole.len(), "{}: goes another way after a restart", fixture.name);
+            assert_eq!(same, whole.len(), "{}: goes another way after a restart", fixture.title());
         }
     }
 
-    /// Bad answers in every place: never a panic, always an outcome, nothing paid for twice and
-    /// nothing called free that may have cost.
+    /// Bad answers in every place, and good ones with one thing wrong: never a panic, always an
+    /// outcome, nothing paid for twice and nothing called free that may have cost.
     pub fn endures_bad_weather(&self) {
         self.at_every_point(|rig, point, name| {
-            for weather in Weather::ALL {
-                storm(rig, point, weather, &format!("{name}, {weather:?}"));
-            }
+            storm::all(rig, point, name);
             if !point.answer.state.is_empty() {
                 let cancel =
                     rig::step(rig.make().as_ref(), 99, &Happened::Cancel, &point.answer.state);
@@ -142,104 +139,8 @@ impl Suite {
         for (fixture, rig) in &self.scenarios {
             let driver = rig.make();
             for point in walk(fixture, || &driver) {
-                ask(rig, &point, &format!("{:?}, step {}", fixture.name, point.number));
+                ask(rig, &point, &format!("{}, step {}", fixture.title(), point.number));
             }
         }
-    }
-}
-
-impl Point {
-    fn again(&self, driver: &dyn Driver, name: &str) -> Answer {
-        self.heard(driver, name).0
-    }
-
-    fn heard(&self, driver: &dyn Driver, name: &str) -> (Answer, String) {
-        match rig::heard(driver, self.number, &self.happened, &self.before) {
-            Ok(heard) => heard,
-            Err(why) => panic!("{name}: {why}"),
-        }
-    }
-}
-
-/// Goes through a scenario, asking `driver` for the instance that takes the next step.
-fn walk<'a>(fixture: &Fixture, mut driver: impl FnMut() -> &'a Box<dyn Driver>) -> Vec<Point> {
-    let mut points: Vec<Point> = Vec::new();
-    let mut happened = Happened::Start(Box::new(fixture.job.clone()));
-    let (mut before, mut taken) = (Vec::new(), false);
-    let mut replies = fixture.exchanges.iter().map(|exchange| exchange.reply());
-    for number in 0.. {
-        let name = format!("{:?}, step {number}", fixture.name);
-        let answer = match rig::step(driver().as_ref(), number, &happened, &before) {
-            Ok(answer) => answer,
-            Err(why) => panic!("{name}: {why}"),
-        };
-        let request = request(&read(&answer, &name));
-        let fair = replies.next();
-        let state = answer.state.clone();
-        points.push(Point { number, happened, before, answer, taken, fair: fair.clone() });
-        let (Some(request), Some(reply)) = (request, fair) else { break };
-        taken |= request.effect == Effect::Unsafe && !reply.refuses();
-        happened = Happened::Came { of: request.id, reply };
-        before = state;
-    }
-    points
-}
-
-/// From one point on, nothing but this weather.
-fn storm(rig: &Rig, point: &Point, weather: Weather, name: &str) {
-    let driver = rig.make();
-    let nothing = Reply::json(200, Value::Null);
-    let fair = point.fair.as_ref().unwrap_or(&nothing);
-    let (mut answer, mut taken) = (point.answer.clone(), point.taken);
-    for turn in 1..=STORM_TURNS {
-        let Some(request) = request(&read(&answer, name)) else { return };
-        let Some(reply) = weather.instead_of(fair, &request) else { return };
-        let gamble = request.effect == Effect::Unsafe && !reply.refuses();
-        taken |= gamble;
-        let happened = Happened::Came { of: request.id, reply };
-        let heard = rig::heard(driver.as_ref(), point.number + turn, &happened, &answer.state);
-        let log = match heard {
-            Ok((next, log)) => {
-                answer = next;
-                log
-            }
-            Err(why) => panic!("{name}: {why}"),
-        };
-        judge(&read(&answer, name), taken, gamble, name);
-        let (outcome, state) = (text(&answer.outcome), text(&answer.state));
-        for (place, found) in [("outcome", outcome), ("state", state), ("log", log)] {
-            assert!(!found.contains(CANARY), "{name}: the raw answer is in the {place}: {found}");
-        }
-    }
-}
-
-/// `taken`: something paid for may be under way. `gamble`: that is what was just answered so.
-fn judge(outcome: &Outcome, taken: bool, gamble: bool, name: &str) {
-    match &outcome.verdict {
-        Verdict::Done(done) => panic!("{name}: done, though no answer had a result: {done:?}"),
-        Verdict::Send(request) if taken && request.effect == Effect::Unsafe => {
-            panic!("{name}: sends what may be paid for already once more: {request:?}")
-        }
-        Verdict::Fail(failure) if taken && failure.billed == Billed::No => {
-            panic!("{name}: says it was not billed, which nobody knows: {failure:?}")
-        }
-        Verdict::Fail(failure) if gamble && failure.retry != Retry::Never => {
-            panic!("{name}: asks for another try of what may be paid for: {failure:?}")
-        }
-        Verdict::Send(_) | Verdict::Fail(_) => {}
-    }
-}
-
-fn read(answer: &Answer, name: &str) -> Outcome {
-    match rig::outcome(answer) {
-        Ok(outcome) => outcome,
-        Err(why) => panic!("{name}: {why}\n  {}", text(&answer.outcome)),
-    }
-}
-
-fn request(outcome: &Outcome) -> Option<Request> {
-    match &outcome.verdict {
-        Verdict::Send(request) => Some(request.clone()),
-        Verdict::Done(_) | Verdict::Fail(_) => None,
     }
 }

@@ -64,6 +64,20 @@ impl Reply {
         }
     }
 
+    /// The answer's body where it is JSON.
+    pub(super) fn value(&self) -> Option<Value> {
+        serde_json::from_slice(self.body()).ok()
+    }
+
+    /// The same answer with another body.
+    pub(super) fn with_body(&self, value: &Value) -> Self {
+        let mut reply = self.clone();
+        if let What::Answer { body, .. } = &mut reply.what {
+            *body = value.to_string().into_bytes();
+        }
+        reply
+    }
+
     /// Whether the provider itself says, by the status alone, that it took nothing.
     pub(super) fn refuses(&self) -> bool {
         match &self.what {

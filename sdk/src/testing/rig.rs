@@ -1,10 +1,9 @@
 //! The API type under test, reached through the same bytes that cross the plugin boundary.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
-
 use serde_json::{Value, json};
 
 use super::listen::listen;
+use super::panics::caught;
 use super::reply::Happened;
 use crate::drive::{self, Answer, Call, Driver, StepError};
 use crate::{ApiType, ConfigError, Context, Outcome, StepEvent};
@@ -83,13 +82,13 @@ pub(super) fn heard(
         now_ms: EPOCH_MS + u64::from(number) * 1_000,
         deadline_ms: EPOCH_MS + ATTEMPT_MS,
     };
-    let (answer, log) = listen(|| catch_unwind(AssertUnwindSafe(|| driver.step(call))));
+    let (answer, log) = listen(|| caught(|| driver.step(call)));
     match answer {
         Ok(Ok(answer)) => Ok((answer, log)),
         Ok(Err(error)) => {
             Err(format!("the step answers status {}: {}", error.status, error.message))
         }
-        Err(_) => Err("the step panics; its message is above".to_owned()),
+        Err(place) => Err(format!("the step panics at {place}")),
     }
 }
 

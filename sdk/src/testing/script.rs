@@ -119,7 +119,7 @@ impl Talk {
 
     /// Names the conversation in what a failure prints.
     pub(super) fn about(mut self, name: &str) -> Self {
-        self.heard.insert(0, format!("{name:?}"));
+        self.heard.insert(0, name.to_owned());
         self
     }
 

@@ -4,7 +4,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use serde::{Deserialize, Serialize};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{Fixture, Script, Suite, job, refused};
 use crate::{
@@ -72,6 +72,10 @@ impl Naughty {
             tracing::info!(body, "answered");
         }
         assert!(!self.has("panics at null") || body != "null", "a null");
+        if self.has("trusts a member") && body.contains(r#""time":{"#) {
+            let found: Value = answer.json()?;
+            assert!(found["time"]["taken"].is_u64(), "no time");
+        }
         let failed = |failure: Failure| match self.has("quotes answers") {
             true => failure.detail(body),
             false => failure,
@@ -136,7 +140,7 @@ fn suite(vice: &str) -> Suite {
             { "expect": { "method": "GET", "path": "/v1/edits/7" },
               "reply": { "status": 200, "body": { "id": "7" } } },
             { "expect": { "method": "GET", "path": "/v1/edits/7" },
-              "reply": { "status": 200, "body": { "id": "7", "url": url } } }
+              "reply": { "status": 200, "body": { "id": "7", "url": url, "time": { "taken": 3 } } } }
         ],
         "end": { "done": { "outputs": [{ "url": url }] } }
     });
@@ -145,7 +149,7 @@ fn suite(vice: &str) -> Suite {
 }
 
 /// What a question complains of; empty when it does not.
-fn complaint(question: impl FnOnce()) -> String {
+pub(super) fn complaint(question: impl FnOnce()) -> String {
     match catch_unwind(AssertUnwindSafe(question)) {
         Ok(()) => String::new(),
         Err(panic) => panic.downcast::<String>().map_or("a panic".to_owned(), |why| *why),
@@ -160,7 +164,7 @@ fn passes_a_plugin_without_vice() {
 #[test]
 fn finds_each_vice() {
     type Question = fn(&Suite);
-    let vices: [(&str, Question, &str); 12] = [
+    let vices: [(&str, Question, &str); 14] = [
         ("memory of its own", Suite::answers_the_same_twice, "depends on more than its input"),
         ("memory of its own", Suite::resumes_at_every_point, "another way after a restart"),
         ("hoards", Suite::stores_its_state, "a state of 70"),
@@ -169,6 +173,8 @@ fn finds_each_vice() {
         ("goes elsewhere", Suite::endures_bad_weather, "asks for another try"),
         ("trusts a bad poll", Suite::endures_bad_weather, "says it was not billed"),
         ("panics at null", Suite::endures_bad_weather, "Null: the step panics"),
+        ("trusts a member", Suite::endures_bad_weather, "step 2, answered without /time/taken: "),
+        ("trusts a member", Suite::endures_bad_weather, "panics at sdk/src/testing/tests.rs:"),
         ("quotes answers", Suite::endures_bad_weather, "in the outcome"),
         ("logs answers", Suite::endures_bad_weather, "in the log"),
         ("key in the url", Suite::keeps_secrets, "in what is shown"),

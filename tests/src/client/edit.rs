@@ -3,9 +3,8 @@
 use base64::{Engine, engine::general_purpose::STANDARD};
 use serde_json::{Map, Value, json};
 
+use super::Form;
 use crate::pictures;
-
-const BOUNDARY: &str = "----retouch-tests-3f1c9a7e";
 
 /// What to ask for. Field names are the API's.
 #[derive(Clone, Debug, Default)]
@@ -42,19 +41,10 @@ impl Edit {
     /// Content type and body as official SDKs send them: fields first, then files; one file is
     /// `image`, several are `image[]`.
     pub fn multipart(&self) -> (String, Vec<u8>) {
-        let mut body = Vec::new();
-        for (name, value) in &self.fields {
-            part(&mut body, &format!("name=\"{name}\""), value.as_bytes());
-        }
+        let form =
+            self.fields.iter().fold(Form::new(), |form, (name, value)| form.text(name, value));
         let name = if self.pictures.len() == 1 { "image" } else { "image[]" };
-        for picture in &self.pictures {
-            let head = format!(
-                "name=\"{name}\"; filename=\"photo.png\"\r\nContent-Type: application/octet-stream"
-            );
-            part(&mut body, &head, picture);
-        }
-        body.extend_from_slice(format!("--{BOUNDARY}--\r\n").as_bytes());
-        (format!("multipart/form-data; boundary={BOUNDARY}"), body)
+        self.pictures.iter().fold(form, |form, picture| form.file(name, picture)).finish()
     }
 
     /// The same as JSON, pictures as data URIs.
@@ -67,11 +57,4 @@ impl Edit {
         body.insert("images".to_owned(), images.collect());
         Value::Object(body)
     }
-}
-
-fn part(body: &mut Vec<u8>, head: &str, content: &[u8]) {
-    let head = format!("--{BOUNDARY}\r\nContent-Disposition: form-data; {head}\r\n\r\n");
-    body.extend_from_slice(head.as_bytes());
-    body.extend_from_slice(content);
-    body.extend_from_slice(b"\r\n");
 }

@@ -18,6 +18,7 @@ pub struct Job {
     pub ignored: Vec<String>,
     pub progress: Progress,
     pub requested: u32,
+    pub missing: Vec<Missing>,
     pub images: Vec<Image>,
     pub error: Option<Problem>,
     pub attempts: Vec<Attempt>,
@@ -46,6 +47,13 @@ pub struct Image {
     pub height: u32,
     pub bytes: u64,
     pub sha256: String,
+}
+
+/// An image that was asked for and will not come, though others did.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Missing {
+    pub index: u32,
+    pub error: Problem,
 }
 
 /// An error, of a job or of an answer.

@@ -80,7 +80,13 @@ impl Ledger {
     /// Fails if the provider's key went anywhere but where it belongs, or anything unheard of came.
     #[track_caller]
     pub fn assert_proper(&self, key: &str) {
-        let bearer = Some(format!("Bearer {key}"));
+        self.assert_signed(&format!("Bearer {key}"));
+    }
+
+    /// The same for any way of saying the key.
+    #[track_caller]
+    pub fn assert_signed(&self, authorization: &str) {
+        let bearer = Some(authorization.to_owned());
         assert!(self.submits.iter().all(|submit| submit.authorization == bearer), "{self:#?}");
         assert!(self.polls.iter().all(|poll| poll.authorization == bearer), "{self:#?}");
         assert!(self.uploads.iter().all(|upload| upload.authorization == bearer), "{self:#?}");

@@ -21,12 +21,16 @@ fn summary(line: &str) -> String {
             format!("list {} {:?}", list.limit, list.status)
         }
         Ok((_, Command::Jobs(Jobs::Show(Id { id })))) => format!("show {id}"),
-        Ok((_, Command::Jobs(Jobs::Watch(Id { id })))) => format!("watch {id}"),
+        Ok((_, Command::Jobs(Jobs::Watch(Watch { id, out: None })))) => format!("watch {id}"),
+        Ok((_, Command::Jobs(Jobs::Watch(Watch { id, out: Some(out) })))) => {
+            format!("watch {id} to {}", out.display())
+        }
         Ok((_, Command::Check)) => "check".to_owned(),
         Ok((_, Command::Plugin(Plugin::List))) => "plugins".to_owned(),
         Ok((_, Command::Plugin(Plugin::Inspect(Library { file })))) => {
             format!("inspect {}", file.display())
         }
+        Ok((_, Command::Help(_))) => "help is help".to_owned(),
         Ok((_, Command::Sandbox)) => "sandbox".to_owned(),
         Err(error) => format!("exit {}", error.exit_code()),
     }
@@ -47,6 +51,8 @@ fn every_command_is_understood() {
         ("jobs list --limit 5 --status failed", "list 5 Some(\"failed\")"),
         ("jobs show job_1", "show job_1"),
         ("jobs watch job_1 --json", "watch job_1"),
+        ("jobs watch job_1 -o a.png", "watch job_1 to a.png"),
+        ("jobs watch job_1 --out a.png", "watch job_1 to a.png"),
         ("check", "check"),
         ("plugin list", "plugins"),
         ("plugin inspect lib.so", "inspect lib.so"),
@@ -54,6 +60,10 @@ fn every_command_is_understood() {
         ("--help", "exit 0"),
         ("edit -h", "exit 0"),
         ("--version", "exit 0"),
+        ("help", "exit 0"),
+        ("help edit", "exit 0"),
+        ("help jobs watch", "exit 0"),
+        ("help nonsense", "exit 2"),
         ("nonsense", "exit 2"),
         ("--nonsense", "exit 2"),
         ("edit a.jpg", "exit 2"),
@@ -64,6 +74,9 @@ fn every_command_is_understood() {
         ("jobs show", "exit 2"),
         ("--listen here serve", "exit 2"),
         ("--log-format yaml", "exit 2"),
+        ("--port 8005", "exit 2"),
+        ("serve --port=8005", "exit 2"),
+        ("edit a.jpg -p grey --timeout soon", "exit 2"),
     ];
     for (line, expected) in table {
         assert_eq!(summary(line), expected, "retouch {line}");
@@ -88,7 +101,8 @@ fn everything_is_explained_in_both_languages() {
     fn check(command: &clap::Command) {
         assert!(command.get_about().is_some(), "no text for the command {}", command.get_name());
         for arg in command.get_arguments() {
-            assert!(arg.get_help().is_some(), "no text for arg.{}", arg.get_id());
+            let help = arg.get_help().map(ToString::to_string).unwrap_or_default();
+            assert!(!help.is_empty(), "no text for arg.{}", arg.get_id());
         }
         command.get_subcommands().for_each(check);
     }
@@ -96,5 +110,69 @@ fn everything_is_explained_in_both_languages() {
         let table = table(Words::of(language));
         table.clone().debug_assert();
         check(&table);
+    }
+}
+
+fn rendered(line: &str, language: Language) -> clap::Error {
+    Args::read(std::iter::once("retouch").chain(line.split_whitespace()), Words::of(language))
+        .map(Args::split)
+        .unwrap_err()
+}
+
+#[test]
+fn help_for_a_command_is_the_commands_help() {
+    for command in ["edit", "jobs watch"] {
+        let one = rendered(&format!("help {command}"), Language::En).to_string();
+        assert_eq!(one, rendered(&format!("{command} --help"), Language::En).to_string());
+        assert!(one.contains(&format!("Usage: retouch {command}")), "{one}");
+    }
+}
+
+#[test]
+fn a_time_may_have_a_unit() {
+    for (time, seconds) in [("5m", 300), ("90", 90)] {
+        match read(&format!("edit a.jpg -p grey --timeout {time}")).unwrap() {
+            (_, Command::Edit(edit)) => assert_eq!(edit.timeout, Some(seconds)),
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+#[test]
+fn mistakes_say_what_to_write_instead() {
+    let table = [
+        ("--listen 8005", ["'8005'", "127.0.0.1:8005"]),
+        ("serve --port 8005", ["--port", "--listen 127.0.0.1:PORT"]),
+        ("edit a.jpg -p x --sed 3", ["--sed", "--seed"]),
+        ("edit a.jpg", ["--prompt", "Usage: retouch edit"]),
+        ("chek", ["chek", "check"]),
+        ("--log-format yaml", ["yaml", "text, json"]),
+        ("edit a.jpg -p x --timeout soon", ["soon", "5m"]),
+        ("edit a.jpg -p", ["--prompt", "value"]),
+    ];
+    for (line, words) in table {
+        let told = wrong::told(&rendered(line, Language::En), Words::of(Language::En));
+        for word in words {
+            assert!(told.contains(word), "{line}: no {word} in {told}");
+        }
+    }
+}
+
+#[test]
+fn nothing_english_is_left_in_chinese() {
+    let english =
+        ["Usage", "Options", "Commands", "Arguments", "default", "possible values", "error", "tip"];
+    for line in ["--help", "edit --help", "jobs --help", "jobs list --help"] {
+        let help = rendered(line, Language::Zh).to_string();
+        assert!(help.contains("用法"), "{help}");
+        for word in english {
+            assert!(!help.contains(word), "{word} in {help}");
+        }
+    }
+    for line in ["--listen 8005", "nonsense", "edit a.jpg", "--port 1", "--log-format yaml", "-x"] {
+        let told = wrong::told(&rendered(line, Language::Zh), Words::of(Language::Zh));
+        for word in english {
+            assert!(!told.contains(word), "{word} in {told}");
+        }
     }
 }

@@ -25,6 +25,7 @@ fn verdict(egress: &Egress, url: &str) -> Is {
         Ok(Pass { route: Route::Open, key: false, .. }) => Is::Allowed,
         Ok(Pass { route: Route::Gated(_), key: true, .. }) => Is::Label,
         Ok(Pass { route: Route::Gated(_), key: false, .. }) => Is::Public,
+        Ok(Pass { route: Route::Proxied, .. }) => unreachable!("no proxy is set"),
     }
 }
 
@@ -184,4 +185,35 @@ fn says_which_line_of_the_allow_list_is_wrong() {
 fn drops_the_fragment_and_keeps_the_rest() {
     let pass = Egress::default().judge("https://a.example/x%2Fy?b=%7B#frag", &[], &[]).unwrap();
     assert_eq!(pass.url.as_str(), "https://a.example/x%2Fy?b=%7B");
+}
+
+#[test]
+fn a_proxy_takes_everything_but_what_leads_inside_by_its_own_words() {
+    let operator = [
+        Origin::parse("https://api.vendor.cn").unwrap(),
+        Origin::parse("http://127.0.0.1:9000").unwrap(),
+    ];
+    let egress = Egress::parse(&["files.corp.internal:443"])
+        .unwrap()
+        .with_proxy("http://proxy:3128")
+        .unwrap();
+    for (url, route) in [
+        ("https://api.vendor.cn/x", Ok(Route::Proxied)),
+        ("http://127.0.0.1:9000/x", Ok(Route::Open)),
+        ("https://files.corp.internal/x", Ok(Route::Open)),
+        ("https://cdn.example.com/x.png", Ok(Route::Proxied)),
+        ("https://8.8.8.8/x.png", Ok(Route::Proxied)),
+        ("http://169.254.169.254/", Err(())),
+        ("http://localhost/", Err(())),
+        ("https://cdn.example.com:8443/", Err(())),
+    ] {
+        assert_eq!(
+            egress.judge(url, &operator, &[]).map(|p| p.route).map_err(|_| ()),
+            route,
+            "{url}"
+        );
+    }
+    for bad in ["proxy:3128", "socks5://proxy:1", "http://"] {
+        assert!(Egress::default().with_proxy(bad).is_err(), "{bad}");
+    }
 }
