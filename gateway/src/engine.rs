@@ -31,7 +31,7 @@ use crate::request::EditRequest;
 use crate::route::{self, Candidates, Unroutable};
 use crate::settings::Limits;
 use crate::snapshot::Snapshot;
-use crate::store::{Exchange, Filter, Page, Store, StoreError};
+use crate::store::{Admitted, Claim, Exchange, Filter, Page, Store, StoreError};
 use crate::upstream::Upstream;
 use cell::Cell;
 use timer::Timer;
@@ -87,9 +87,21 @@ pub enum NotAdmitted {
     /// The process is stopping.
     #[error("the gateway is stopping")]
     Closing,
+    /// The idempotency key stands for a request with other content.
+    #[error("the idempotency key was used for another request; use a new one")]
+    KeyReused,
     /// It could not be written down.
     #[error(transparent)]
     Store(#[from] StoreError),
+}
+
+/// A request that became a job, or stands for one that was there.
+#[derive(Clone, Debug)]
+pub struct Taken {
+    /// The job.
+    pub job: Arc<Job>,
+    /// Whether it was there before.
+    pub replayed: bool,
 }
 
 /// Pause, in milliseconds, before a job whose driver panicked is driven again.
@@ -127,9 +139,14 @@ impl Engine {
         self: &Arc<Self>,
         owner: &str,
         request: EditRequest,
-    ) -> Result<Arc<Job>, NotAdmitted> {
+        claim: Claim,
+    ) -> Result<Taken, NotAdmitted> {
         if self.closing.is_cancelled() {
             return Err(NotAdmitted::Closing);
+        }
+        let known = self.parts.store.find(owner, &request.fingerprint(), &claim, now_ms()).await?;
+        if let Some(replayed) = self.known(owner, known).await? {
+            return Ok(replayed);
         }
         let snapshot = self.parts.snapshot.load_full();
         let candidates = route::candidates(&snapshot, &request)?;
@@ -150,7 +167,7 @@ impl Engine {
         let engine = self.clone();
         let owner = owner.to_owned();
         let admitted =
-            self.spawn(async move { engine.admit_now(owner, request, &candidates).await });
+            self.spawn(async move { engine.admit_now(owner, request, &claim, &candidates).await });
         admitted.await.unwrap_or(Err(NotAdmitted::Closing))
     }
 
@@ -158,8 +175,9 @@ impl Engine {
         self: Arc<Self>,
         owner: String,
         request: EditRequest,
+        claim: &Claim,
         candidates: &Candidates,
-    ) -> Result<Arc<Job>, NotAdmitted> {
+    ) -> Result<Taken, NotAdmitted> {
         let now = now_ms();
         let deadline = now + self.queue_time(&request);
         let mut job = Job::new(owner, Arc::new(request), now, deadline);
@@ -170,10 +188,25 @@ impl Engine {
         if self.closing.is_cancelled() {
             return Err(NotAdmitted::Closing);
         }
-        self.parts.store.admit(&job).await?;
+        let admitted = self.parts.store.admit(&job, claim).await?;
+        if let Some(replayed) = self.known(&job.owner, admitted).await? {
+            return Ok(replayed);
+        }
         let provider = job.leading().map(|a| a.provider.as_str());
         tracing::info!(job = %job.id, request = %job.request.request_id, provider, "Job admitted.");
-        Ok(self.keep(job, begun))
+        Ok(Taken { job: self.keep(job, begun), replayed: false })
+    }
+
+    /// The job an admission stands for, if it is not a new one.
+    async fn known(&self, owner: &str, admitted: Admitted) -> Result<Option<Taken>, NotAdmitted> {
+        match admitted {
+            Admitted::New => Ok(None),
+            Admitted::KeyReused => Err(NotAdmitted::KeyReused),
+            Admitted::Same(id) => {
+                let job = self.job(owner, &id).await?;
+                Ok(job.map(|job| Taken { job, replayed: true }))
+            }
+        }
     }
 
     /// A job of that owner.

@@ -155,7 +155,32 @@ impl Status {
 impl Record {
     /// Of the layout that is written.
     pub const VERSION: u32 = 1;
+
+    /// Whether a client's second try with the same content is this job: while it goes on, and for a
+    /// while after it ended in success or may have cost something.
+    pub fn is_joined_by_retry(&self, now: Ms) -> bool {
+        match self.finished {
+            None => true,
+            Some(finished) => now < finished + REJOIN && !self.ended_free(),
+        }
+    }
+
+    /// Whether its idempotency key may be used again: it failed, certainly cost nothing, and could
+    /// do better another time.
+    pub fn frees_key(&self) -> bool {
+        let hopeless = ["invalid_value", "moderation_blocked", "unsupported_parameter"];
+        let could = |error: &JobError| !hopeless.contains(&error.code.as_str());
+        self.ended_free() && self.error.as_ref().is_some_and(could)
+    }
+
+    fn ended_free(&self) -> bool {
+        let free = self.error.as_ref().is_some_and(|error| error.billed == Billed::No);
+        free && matches!(self.status, Status::Failed | Status::Expired | Status::Canceled)
+    }
 }
+
+/// How long after its end a job still answers an official client's second try.
+const REJOIN: Ms = 600_000;
 
 impl Job {
     /// A new one, queued.

@@ -13,8 +13,17 @@ use crate::job::{Job, Status};
 
 /// Storage of jobs. Implementations pass one suite of tests.
 pub trait Store: Send + Sync {
-    /// Writes a new job.
-    fn admit(&self, job: &Job) -> BoxFuture<'static, Result<(), StoreError>>;
+    /// Writes a new job, unless the client's claim stands for one that is there already.
+    fn admit(&self, job: &Job, claim: &Claim) -> BoxFuture<'static, Result<Admitted, StoreError>>;
+
+    /// What [`Store::admit`] would find.
+    fn find(
+        &self,
+        owner: &str,
+        fingerprint: &str,
+        claim: &Claim,
+        now: Ms,
+    ) -> BoxFuture<'static, Result<Admitted, StoreError>>;
 
     /// Replaces a job's record if its stored revision is the one before.
     fn commit(&self, job: &Job) -> BoxFuture<'static, Result<(), StoreError>>;
@@ -34,6 +43,29 @@ pub trait Store: Send + Sync {
     /// A job's notes, in order.
     fn exchanges(&self, id: &JobId) -> BoxFuture<'static, Result<Vec<Exchange>, StoreError>>;
 }
+
+/// How a client says that a request may be one it sent before.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Claim {
+    /// `Idempotency-Key`.
+    pub key: Option<String>,
+    /// An official client's own second try, which carries no key.
+    pub retry: bool,
+}
+
+/// What became of an admission.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Admitted {
+    /// It is a new job.
+    New,
+    /// It stands for this one.
+    Same(JobId),
+    /// The key stands for a request with other content.
+    KeyReused,
+}
+
+/// How long an idempotency key is kept.
+pub const KEY_LIFE: Ms = 24 * 3_600_000;
 
 /// Which jobs to list.
 #[derive(Clone, Debug, Default)]

@@ -82,9 +82,9 @@
 //! # Third: prove it without a network
 //!
 //! A fixture is one conversation: a job, what is asked and answered, and the end. Write the first
-//! from the provider's documentation, and make the others from what it really answers: copy status
-//! and body out of the job's log in the gateway's pages or out of `curl -i`, and replace keys and
-//! personal data. Have one for an edit that is done and one for each error you handle.
+//! from the provider's documentation, and the others from what it really answers: copy status and
+//! body of a `curl -i`, and replace keys and personal data. Have one for an edit that is done and
+//! one for each error you handle. `retouch jobs show ID` lists what was asked for a real job.
 //! `fixtures/done.json`, whole:
 //!
 //! ```json

@@ -1,5 +1,6 @@
 //! The plugin of the SDK's front page passes the suite that the page promises.
 #![cfg(feature = "testing")]
+#![expect(unreachable_pub, reason = "the example is a crate of its own, here it is a module")]
 
 use acme::Acme;
 use retouch_sdk::SubmitThenPoll;

@@ -110,7 +110,8 @@ async fn submit(
         Turn::TooMany => refused(429, "Too many requests"),
         Turn::QueueFull => refused(429, "Maximum concurrent requests reached"),
         Turn::Moderated => {
-            let detail = json!([{ "loc": ["body"], "msg": "No.", "type": "content_policy_violation" }]);
+            let detail =
+                json!([{ "loc": ["body"], "msg": "No.", "type": "content_policy_violation" }]);
             (StatusCode::UNPROCESSABLE_ENTITY, Json(json!({ "detail": detail }))).into_response()
         }
         Turn::Cut => cut(),
@@ -118,15 +119,11 @@ async fn submit(
             shared.script.until_released().await;
             cut()
         }
-        Turn::Html => {
-            (StatusCode::INTERNAL_SERVER_ERROR, Html("<html>500</html>")).into_response()
-        }
+        Turn::Html => (StatusCode::INTERNAL_SERVER_ERROR, Html("<html>500</html>")).into_response(),
         Turn::NoId => Json(json!({ "status": "IN_QUEUE" })).into_response(),
-        Turn::Accept
-        | Turn::AcceptDone
-        | Turn::Hold
-        | Turn::DeadLink(_)
-        | Turn::ModeratedLater => Json(receipt(&shared.origin, &task)).into_response(),
+        Turn::Accept | Turn::AcceptDone | Turn::Hold | Turn::DeadLink(_) | Turn::ModeratedLater => {
+            Json(receipt(&shared.origin, &task)).into_response()
+        }
     }
 }
 
@@ -169,7 +166,8 @@ async fn result(
     match turn {
         None => StatusCode::NOT_FOUND.into_response(),
         Some(Turn::ModeratedLater) => {
-            let detail = json!([{ "loc": ["body"], "msg": "No.", "type": "content_policy_violation" }]);
+            let detail =
+                json!([{ "loc": ["body"], "msg": "No.", "type": "content_policy_violation" }]);
             (StatusCode::UNPROCESSABLE_ENTITY, Json(json!({ "detail": detail }))).into_response()
         }
         Some(_) => {

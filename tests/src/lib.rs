@@ -7,16 +7,20 @@
 
 pub mod acme;
 pub mod built;
+pub mod cc;
 pub mod client;
 pub mod config;
+pub mod database;
 pub mod fal;
 pub mod gateway;
-
+pub mod memory;
+pub mod node;
 pub mod openai;
 pub mod pictures;
 pub mod process;
 pub mod provider;
 pub mod python;
+pub mod raw;
 mod script;
 pub mod server;
 pub mod wait;
@@ -26,6 +30,7 @@ pub use client::{Answer, Client, Edit, Form, Job};
 pub use config::ProviderFile;
 pub use fal::Fal;
 pub use gateway::{Gateway, Home, Plugin};
+pub use memory::Memory;
 pub use openai::OpenAi;
 pub use process::{Ended, Process};
 pub use provider::{Ledger, Provider, Turn};

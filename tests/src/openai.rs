@@ -90,9 +90,7 @@ async fn edit(State(script): State<Arc<Script>>, headers: HeaderMap, form: Multi
             refused(400, "image_generation_user_error", "moderation_blocked")
         }
         Turn::Cut | Turn::Stall => cut(),
-        Turn::Html => {
-            (StatusCode::INTERNAL_SERVER_ERROR, Html("<html>500</html>")).into_response()
-        }
+        Turn::Html => (StatusCode::INTERNAL_SERVER_ERROR, Html("<html>500</html>")).into_response(),
         Turn::NoId => Json(json!({ "created": 1 })).into_response(),
         Turn::Accept | Turn::AcceptDone | Turn::Hold | Turn::DeadLink(_) => made(&picture, times),
     }

@@ -2,14 +2,25 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
 mod api;
+mod broken_configs;
+mod c_plugins;
 mod cli;
 mod crash;
 mod docs;
 mod failover;
 mod first_run;
+mod forms;
+mod guard;
 mod harness;
+mod hostile;
+mod inputs;
+mod lines;
+mod money;
+mod node;
 mod openai;
 mod plugins;
+mod protocols;
 mod refusals;
 mod secrets;
+mod stops;
 mod tidy;

@@ -15,9 +15,11 @@ use super::intake::Intake;
 use super::view::{cost, missing};
 use super::{Api, Caller};
 use crate::clock::seconds;
+use crate::engine::Taken;
 use crate::images::Stored;
 use crate::job::{Job, Status};
 use crate::request::EditRequest;
+use crate::store::Claim;
 use crate::upstream::out::OutBody;
 
 /// `POST /v1/jobs`
@@ -26,8 +28,8 @@ pub(super) async fn job(
     caller: Caller,
     request: Request,
 ) -> Result<Response, ApiError> {
-    let job = admit(&api, &caller, request, true).await?;
-    Ok(accepted(&api, &caller, &job))
+    let taken = admit(&api, &caller, request, true).await?;
+    Ok(marked(accepted(&api, &caller, &taken.job), &taken))
 }
 
 /// `POST /v1/images/edits`
@@ -37,10 +39,16 @@ pub(super) async fn edit(
     request: Request,
 ) -> Result<Response, ApiError> {
     let at_once = prefers_async(request.headers());
-    let job = admit(&api, &caller, request, at_once).await?;
+    let taken = admit(&api, &caller, request, at_once).await?;
     if at_once {
-        return Ok(accepted(&api, &caller, &job));
+        return Ok(marked(accepted(&api, &caller, &taken.job), &taken));
     }
+    let answered = wait(&api, &caller, taken.job.clone()).await;
+    Ok(marked(answered.unwrap_or_else(IntoResponse::into_response), &taken))
+}
+
+/// Waits for the end and answers as OpenAI does.
+async fn wait(api: &Api, caller: &Caller, job: Arc<Job>) -> Result<Response, ApiError> {
     let limit = api.settings.sync_timeout.duration;
     let waited = api.engine.wait(&caller.owner, &job.id, limit).await.map_err(|error| {
         tracing::error!(job = %job.id, %error, "A job could not be read.");
@@ -49,7 +57,7 @@ pub(super) async fn edit(
     })?;
     let job = waited.unwrap_or(job);
     match job.record.status {
-        Status::Succeeded => answer(&api, &caller, &job).await,
+        Status::Succeeded => answer(api, caller, &job).await,
         Status::Queued | Status::Running if api.engine.is_closing() => {
             let message = "the gateway is restarting and the edit goes on";
             Err(ApiError::waiting(&job, StatusCode::SERVICE_UNAVAILABLE, "shutting_down", message))
@@ -67,13 +75,38 @@ async fn admit(
     caller: &Caller,
     request: Request,
     durable: bool,
-) -> Result<Arc<Job>, ApiError> {
+) -> Result<Taken, ApiError> {
+    let claim = claim(request.headers())?;
     let limits = &api.settings.limits;
     let request_id = super::request_id(request.headers());
     let upstream = api.engine.upstream();
     let draft = Intake { images: &api.images, upstream, limits, durable }.read(request).await?;
     let request = EditRequest { request_id, ..draft.read(limits)? };
-    Ok(api.engine.admit(&caller.owner, request).await?)
+    Ok(api.engine.admit(&caller.owner, request, claim).await?)
+}
+
+/// How the client says that it may have sent this before.
+fn claim(headers: &HeaderMap) -> Result<Claim, ApiError> {
+    let text = |name: &str| headers.get(name).and_then(|v| v.to_str().ok()).map(str::trim);
+    let key = match text("idempotency-key") {
+        Some(key) if key.is_empty() || key.len() > 255 => {
+            let message = "`Idempotency-Key` is 1 to 255 characters long";
+            return Err(ApiError::invalid("Idempotency-Key", message));
+        }
+        key => key.map(str::to_owned),
+    };
+    // Official clients count their own retries and send no key.
+    let tries: u32 = text("x-stainless-retry-count").and_then(|n| n.parse().ok()).unwrap_or(0);
+    Ok(Claim { key, retry: tries > 0 })
+}
+
+/// Says that an answer is about a job that was there before.
+fn marked(mut response: Response, taken: &Taken) -> Response {
+    if taken.replayed {
+        let name = HeaderName::from_static("idempotency-replayed");
+        response.headers_mut().insert(name, HeaderValue::from_static("true"));
+    }
+    response
 }
 
 fn accepted(api: &Api, caller: &Caller, job: &Job) -> Response {

@@ -153,6 +153,9 @@ impl From<NotAdmitted> for ApiError {
             }
             NotAdmitted::Unfit { param, .. } => Self::unsupported(param, message),
             NotAdmitted::NoProvider { .. } => unavailable("no_provider").retry_after(60),
+            NotAdmitted::KeyReused => {
+                Self::new(StatusCode::UNPROCESSABLE_ENTITY, "idempotency_key_reused", message)
+            }
             NotAdmitted::QueueFull => unavailable("queue_full").retry_after(10),
             NotAdmitted::Closing => unavailable("shutting_down").retry_after(5),
             NotAdmitted::Store(error) => {

@@ -235,7 +235,7 @@ impl Attempt {
     }
 
     /// Trouble with the key, the rate or the line says nothing of a task that was taken before, so
-    /// it is never a reason to submit it elsewhere.
+    /// it is never a reason to submit it elsewhere; nor is one that was charged and came to nothing.
     fn fail_taken(&mut self, mut failure: Failure, status: Option<u16>, now: Ms) {
         if status.is_none() {
             return self.again(now, backoff(self.tries));
@@ -244,8 +244,11 @@ impl Attempt {
             failure.class,
             Class::Auth | Class::Config | Class::Quota | Class::RateLimited | Class::Busy
         );
+        if of_the_question || failure.billed == Billed::Yes {
+            failure.retry = Retry::Never;
+        }
         if of_the_question && failure.billed == Billed::No {
-            failure = failure.billed(Billed::Unknown).retry(Retry::Never);
+            failure.billed = Billed::Unknown;
         }
         let state = match failure.class {
             Class::UnknownOutcome => State::Unknown(failure),

@@ -207,7 +207,8 @@ fn table(words: Words) -> clap::Command {
 fn port(words: Words) -> clap::Arg {
     let instead = words.find("arg.port").unwrap_or_default();
     let unknown = UnknownArgumentValueParser::suggest(instead);
-    clap::Arg::new("port").long("port").global(true).hide(true).value_parser(unknown)
+    let port = clap::Arg::new("port").long("port").value_name("PORT").value_parser(unknown);
+    port.global(true).hide(true).num_args(0..=1).default_missing_value("")
 }
 
 /// Gives a command and everything below it its texts.
@@ -239,7 +240,7 @@ fn explained(command: clap::Command, name: &str, words: Words) -> clap::Command 
             .subcommand_value_name(words.find("help.command").unwrap_or_default());
     }
     let template = format!(
-        "{{about}}\n\n{}\n\n{{all-args}}",
+        "{{about}}\n\n{}\n\n{{all-args}}\n",
         words.say("usage.line", &[("line", &"{usage}")])
     );
     command.help_template(template).about(words.find(&format!("command.{name}")))

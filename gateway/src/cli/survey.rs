@@ -117,13 +117,13 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let config = folder.path().join("config");
         fs::create_dir_all(config.join("providers")).unwrap();
-        for file in ["b.toml", "a.toml", "runninghub.txt", "c.TOML", ".d.toml", ".a.toml.swp"] {
+        for file in ["b.toml", "a.toml", "vendor.txt", "c.TOML", ".d.toml", ".a.toml.swp"] {
             fs::write(config.join("providers").join(file), "").unwrap();
         }
         let mut survey = Survey::new(config.join("retouch.toml"));
         assert_eq!(survey.providers, ["a", "b"]);
         let strays: Vec<_> = survey.not_read.iter().flat_map(|path| path.file_name()).collect();
-        assert_eq!(strays, [".d.toml", "c.TOML", "runninghub.txt"]);
+        assert_eq!(strays, [".d.toml", "c.TOML", "vendor.txt"]);
 
         survey.plugins = Some(vec!["x".to_owned()]);
         let at = config.display();

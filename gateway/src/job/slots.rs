@@ -28,7 +28,7 @@ impl Job {
             let asked = self.asked(slot);
             match shares.last_mut() {
                 Some(share) if share.first + share.count == slot && share.asked == asked => {
-                    share.count += 1
+                    share.count += 1;
                 }
                 _ => shares.push(Share { first: slot, count: 1, asked }),
             }

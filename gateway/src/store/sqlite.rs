@@ -10,7 +10,8 @@ use futures_util::future::BoxFuture;
 use rusqlite::{Connection, OpenFlags};
 use tokio::sync::{Semaphore, mpsc, oneshot};
 
-use super::{Exchange, Filter, Page, Store, StoreError};
+use super::{Admitted, Claim, Exchange, Filter, Page, Store, StoreError};
+use crate::clock::Ms;
 use crate::id::JobId;
 use crate::job::Job;
 use write::{Op, Write};
@@ -56,7 +57,7 @@ impl Sqlite {
         Ok(Self { writes, readers, writer: Some(writer) })
     }
 
-    fn write(&self, op: Op) -> BoxFuture<'static, Result<(), StoreError>> {
+    fn write(&self, op: Op) -> BoxFuture<'static, Result<Admitted, StoreError>> {
         let writes = self.writes.clone();
         Box::pin(async move {
             let (done, answer) = oneshot::channel();
@@ -82,16 +83,30 @@ impl Sqlite {
 }
 
 impl Store for Sqlite {
-    fn admit(&self, job: &Job) -> BoxFuture<'static, Result<(), StoreError>> {
+    fn admit(&self, job: &Job, claim: &Claim) -> BoxFuture<'static, Result<Admitted, StoreError>> {
         match write::Row::new(job) {
-            Ok(row) => self.write(Op::Admit(row)),
+            Ok(row) => self.write(Op::Admit(row, claim.clone())),
             Err(error) => Box::pin(async { Err(error) }),
         }
     }
 
+    fn find(
+        &self,
+        owner: &str,
+        fingerprint: &str,
+        claim: &Claim,
+        now: Ms,
+    ) -> BoxFuture<'static, Result<Admitted, StoreError>> {
+        let (owner, fingerprint, claim) = (owner.to_owned(), fingerprint.to_owned(), claim.clone());
+        self.read(move |db| read::find(db, &owner, &fingerprint, &claim, now))
+    }
+
     fn commit(&self, job: &Job) -> BoxFuture<'static, Result<(), StoreError>> {
         match write::Row::new(job) {
-            Ok(row) => self.write(Op::Commit(row)),
+            Ok(row) => {
+                let written = self.write(Op::Commit(row));
+                Box::pin(async { written.await.map(|_| ()) })
+            }
             Err(error) => Box::pin(async { Err(error) }),
         }
     }

@@ -125,6 +125,7 @@ fn help_for_a_command_is_the_commands_help() {
         let one = rendered(&format!("help {command}"), Language::En).to_string();
         assert_eq!(one, rendered(&format!("{command} --help"), Language::En).to_string());
         assert!(one.contains(&format!("Usage: retouch {command}")), "{one}");
+        assert!(one.ends_with('\n') && !one.ends_with("\n\n"), "{one:?}");
     }
 }
 
@@ -143,6 +144,7 @@ fn mistakes_say_what_to_write_instead() {
     let table = [
         ("--listen 8005", ["'8005'", "127.0.0.1:8005"]),
         ("serve --port 8005", ["--port", "--listen 127.0.0.1:PORT"]),
+        ("--port", ["--port", "--listen 127.0.0.1:PORT"]),
         ("edit a.jpg -p x --sed 3", ["--sed", "--seed"]),
         ("edit a.jpg", ["--prompt", "Usage: retouch edit"]),
         ("chek", ["chek", "check"]),

@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
-use super::super::{Exchange, Filter, Page, StoreError};
+use super::super::{Admitted, Claim, Exchange, Filter, KEY_LIFE, Page, StoreError};
 use super::unavailable;
+use crate::clock::Ms;
 use crate::id::JobId;
 use crate::job::{Job, Record};
 
@@ -60,6 +61,66 @@ pub(super) fn exchanges(db: &Connection, id: &JobId) -> Result<Vec<Exchange>, St
 
 fn columns(row: &Row<'_>) -> rusqlite::Result<[String; 4]> {
     Ok([row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?])
+}
+
+/// The job a client's claim stands for, if any.
+pub(super) fn find(
+    db: &Connection,
+    owner: &str,
+    fingerprint: &str,
+    claim: &Claim,
+    now: Ms,
+) -> Result<Admitted, StoreError> {
+    if let Some(key) = &claim.key {
+        match by_key(db, owner, key, now)? {
+            Some((_, theirs)) if theirs != fingerprint => return Ok(Admitted::KeyReused),
+            Some((job, _)) if !job.record.frees_key() => return Ok(Admitted::Same(job.id)),
+            _ => {}
+        }
+    }
+    if claim.retry
+        && let Some(job) = by_fingerprint(db, owner, fingerprint)?
+        && job.record.is_joined_by_retry(now)
+    {
+        return Ok(Admitted::Same(job.id));
+    }
+    Ok(Admitted::New)
+}
+
+fn by_key(
+    db: &Connection,
+    owner: &str,
+    key: &str,
+    now: Ms,
+) -> Result<Option<(Job, String)>, StoreError> {
+    let oldest = i64::try_from(now.saturating_sub(KEY_LIFE)).unwrap_or(i64::MAX);
+    let found: Option<(String, String)> = db
+        .prepare_cached(
+            "SELECT job, fingerprint FROM keys WHERE owner = ?1 AND key = ?2 AND at > ?3",
+        )
+        .and_then(|mut select| {
+            select
+                .query_row(params![owner, key, oldest], |row| Ok((row.get(0)?, row.get(1)?)))
+                .optional()
+        })
+        .map_err(unavailable)?;
+    let Some((id, fingerprint)) = found else { return Ok(None) };
+    let job = JobId::parse(&id).map(|id| load(db, &id)).transpose()?.flatten();
+    Ok(job.map(|job| (job, fingerprint)))
+}
+
+fn by_fingerprint(
+    db: &Connection,
+    owner: &str,
+    fingerprint: &str,
+) -> Result<Option<Job>, StoreError> {
+    let columns = db
+        .prepare_cached(&format!(
+            "{COLUMNS} WHERE owner = ?1 AND fingerprint = ?2 ORDER BY id DESC LIMIT 1"
+        ))
+        .and_then(|mut select| select.query_row(params![owner, fingerprint], columns).optional())
+        .map_err(unavailable)?;
+    columns.map(job).transpose()
 }
 
 /// A row that cannot be read is left where it is: it must not keep the others from being served.

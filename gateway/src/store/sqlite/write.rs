@@ -4,8 +4,8 @@
 use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 use tokio::sync::{mpsc, oneshot};
 
-use super::super::{Exchange, StoreError};
-use super::unavailable;
+use super::super::{Admitted, Claim, Exchange, StoreError};
+use super::{read, unavailable};
 use crate::id::JobId;
 use crate::job::Job;
 
@@ -15,12 +15,12 @@ const BATCH: usize = 200;
 /// A write and who waits for it.
 pub(super) struct Write {
     pub(super) op: Op,
-    pub(super) done: Option<oneshot::Sender<Result<(), StoreError>>>,
+    pub(super) done: Option<oneshot::Sender<Result<Admitted, StoreError>>>,
 }
 
 /// What to write.
 pub(super) enum Op {
-    Admit(Row),
+    Admit(Row, Claim),
     Commit(Row),
     Note(Exchange),
 }
@@ -33,6 +33,7 @@ pub(super) struct Row {
     provider: Option<String>,
     rev: i64,
     created: i64,
+    fingerprint: String,
     request: String,
     record: String,
 }
@@ -48,6 +49,7 @@ impl Row {
             provider: job.leading().map(|a| a.provider.clone()),
             rev: i64::try_from(job.record.rev).unwrap_or(i64::MAX),
             created: i64::try_from(job.record.created).unwrap_or(i64::MAX),
+            fingerprint: if first { job.request.fingerprint() } else { String::new() },
             request: if first {
                 serde_json::to_string(&*job.request).map_err(corrupt)?
             } else {
@@ -72,7 +74,7 @@ fn commit(db: &mut Connection, batch: &mut Vec<Write>) {
     for (index, write) in batch.drain(..).enumerate() {
         let Some(done) = write.done else { continue };
         let answer = match &committed {
-            Ok(()) => answers.get(index).cloned().unwrap_or(Ok(())),
+            Ok(()) => answers.get(index).cloned().unwrap_or(Ok(Admitted::New)),
             Err(error) => Err(error.clone()),
         };
         // Nobody waits any more when a request was dropped; what was written stays.
@@ -83,7 +85,7 @@ fn commit(db: &mut Connection, batch: &mut Vec<Write>) {
 fn transaction(
     db: &mut Connection,
     batch: &[Write],
-    answers: &mut Vec<Result<(), StoreError>>,
+    answers: &mut Vec<Result<Admitted, StoreError>>,
 ) -> Result<(), StoreError> {
     let transaction =
         db.transaction_with_behavior(TransactionBehavior::Immediate).map_err(unavailable)?;
@@ -97,18 +99,37 @@ fn transaction(
     transaction.commit().map_err(unavailable)
 }
 
-fn apply(db: &Transaction<'_>, op: &Op) -> Result<(), StoreError> {
+fn apply(db: &Transaction<'_>, op: &Op) -> Result<Admitted, StoreError> {
     match op {
-        Op::Admit(row) => admit(db, row),
-        Op::Commit(row) => replace(db, row),
-        Op::Note(exchange) => note(db, exchange),
+        Op::Admit(row, claim) => return admit(db, row, claim),
+        Op::Commit(row) => replace(db, row)?,
+        Op::Note(exchange) => note(db, exchange)?,
     }
+    Ok(Admitted::New)
 }
 
-fn admit(db: &Transaction<'_>, row: &Row) -> Result<(), StoreError> {
+fn admit(db: &Transaction<'_>, row: &Row, claim: &Claim) -> Result<Admitted, StoreError> {
+    let found = read::find(db, &row.owner, &row.fingerprint, claim, row.created.unsigned_abs())?;
+    if found != Admitted::New {
+        return Ok(found);
+    }
+    insert(db, row)?;
+    if let Some(key) = &claim.key {
+        db.prepare_cached(
+            "INSERT OR REPLACE INTO keys (owner, key, job, fingerprint, at) VALUES (?1, ?2, ?3, ?4, ?5)",
+        )
+        .and_then(|mut insert| {
+            insert.execute(params![row.owner, key, row.id.as_str(), row.fingerprint, row.created])
+        })
+        .map_err(unavailable)?;
+    }
+    Ok(Admitted::New)
+}
+
+fn insert(db: &Transaction<'_>, row: &Row) -> Result<(), StoreError> {
     db.prepare_cached(
-        "INSERT INTO jobs (id, owner, status, provider, rev, created, request, record)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+        "INSERT INTO jobs (id, owner, status, provider, rev, created, fingerprint, request, record)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
     )
     .and_then(|mut insert| {
         insert.execute(params![
@@ -118,6 +139,7 @@ fn admit(db: &Transaction<'_>, row: &Row) -> Result<(), StoreError> {
             row.provider,
             row.rev,
             row.created,
+            row.fingerprint,
             row.request,
             row.record
         ])
