@@ -3,6 +3,7 @@
 mod draft;
 mod edits;
 mod error;
+mod events;
 mod extract;
 mod images;
 mod intake;
@@ -57,6 +58,8 @@ pub fn router(api: Arc<Api>) -> Router {
         .route("/v1/images/{*rest}", axum::routing::any(unsupported))
         .route("/v1/jobs", post(edits::job).get(jobs::list))
         .route("/v1/jobs/{id}", get(jobs::one))
+        .route("/v1/jobs/{id}/cancel", post(jobs::cancel))
+        .route("/v1/jobs/{id}/events", get(events::events))
         .route("/v1/jobs/{id}/images/{n}", get(images::image))
         .route("/v1/models", get(models))
         .route("/io/in/{token}", get(images::input))

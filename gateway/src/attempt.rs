@@ -97,6 +97,8 @@ pub enum State {
     Unknown(Failure),
     /// Given up while the provider may still be at it.
     Abandoned,
+    /// Stopped by the client before anything was submitted, or at the provider too.
+    Canceled,
 }
 
 /// What makes a failure definite: the answer that said so.

@@ -104,6 +104,8 @@ pub struct Taken {
     pub replayed: bool,
 }
 
+/// How long a cancel is waited for: a little longer than for a submit under way.
+const CANCEL: Duration = Duration::from_secs(10);
 /// Pause, in milliseconds, before a job whose driver panicked is driven again.
 const AFTER_A_PANIC: u64 = 10_000;
 /// Answers kept of jobs that are at their end.
@@ -242,6 +244,40 @@ impl Engine {
         if let Some(cell) = cell {
             tokio::select! {
                 () = cell.ended() => {}
+                () = tokio::time::sleep(limit) => {}
+                () = self.closing.cancelled() => {}
+            }
+        }
+        self.job(owner, id).await
+    }
+
+    /// Cancels a job that is under way, and answers how it then stands.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn cancel(&self, owner: &str, id: &JobId) -> Result<Option<Arc<Job>>, StoreError> {
+        let cell = self.cell(id).filter(|cell| cell.job().owner == owner);
+        if let Some(cell) = cell {
+            cell.cancel();
+            self.timer.arm(id, now_ms());
+        }
+        self.wait(owner, id, CANCEL).await
+    }
+
+    /// The job once it has changed since that version or is at its end; at the latest after `limit`.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn changed(
+        &self,
+        owner: &str,
+        id: &JobId,
+        since: u64,
+        limit: Duration,
+    ) -> Result<Option<Arc<Job>>, StoreError> {
+        if let Some(cell) = self.cell(id) {
+            tokio::select! {
+                () = cell.changed(since) => {}
                 () = tokio::time::sleep(limit) => {}
                 () = self.closing.cancelled() => {}
             }

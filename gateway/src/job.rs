@@ -282,6 +282,21 @@ impl JobError {
         }
     }
 
+    /// The client stopped it.
+    pub fn canceled(submitted: bool) -> Self {
+        let (message, billed) = if submitted {
+            ("canceled; the provider had it already and may charge for it", Billed::Unknown)
+        } else {
+            ("canceled before anything was submitted", Billed::No)
+        };
+        Self {
+            code: "canceled".to_owned(),
+            message: message.to_owned(),
+            billed,
+            retry_after_ms: None,
+        }
+    }
+
     /// Nobody could be asked.
     pub fn nobody(skipped: &[Skip]) -> Self {
         let message = if skipped.is_empty() {

@@ -4,7 +4,8 @@
 use retouch_tests::{Ended, Home};
 
 /// A provider that is right, and loses a line or gains one in each case.
-const GOOD: &str = "name = \"NAME\"\ntype = \"runninghub-rhart-edit\"\napi_key = \"k-0123456789\"\n";
+const GOOD: &str =
+    "name = \"NAME\"\ntype = \"runninghub-rhart-edit\"\napi_key = \"k-0123456789\"\n";
 
 /// File, its text, the line that is wrong, and words that the problem's line must hold.
 type Broken = (&'static str, String, usize, &'static [&'static str]);
@@ -21,21 +22,49 @@ fn with(name: &str, more: &str) -> String {
 fn within() -> Vec<Broken> {
     vec![
         ("a01", with("A1", "prioritaet = 3"), 4, &["prioritaet", "priority"]),
-        ("a02", good("A2").replace("rhart", "rhrat"), 2, &["runninghub-rhrat-edit", "runninghub-rhart-edit"]),
+        (
+            "a02",
+            good("A2").replace("rhart", "rhrat"),
+            2,
+            &["runninghub-rhrat-edit", "runninghub-rhart-edit"],
+        ),
         ("a03", with("A3", "priority = \"high\""), 4, &["priority", "number"]),
-        ("a04", with("A4", "[hosts]\ndomestic = \"www.runninghub.cn\""), 5, &["hosts.domestic", "https://"]),
-        ("a05", with("A5", "[hosts]\ndomestic = \"https://u:p@www.runninghub.cn\""), 5, &["hosts.domestic", "api_key"]),
+        (
+            "a04",
+            with("A4", "[hosts]\ndomestic = \"www.runninghub.cn\""),
+            5,
+            &["hosts.domestic", "https://"],
+        ),
+        (
+            "a05",
+            with("A5", "[hosts]\ndomestic = \"https://u:p@www.runninghub.cn\""),
+            5,
+            &["hosts.domestic", "api_key"],
+        ),
         ("a06", with("A6", "sync = true"), 4, &["sync"]),
-        ("a07", good("A7").replace("k-0123456789", "${env:NOT_SET_ANYWHERE}"), 3, &["NOT_SET_ANYWHERE"]),
+        (
+            "a07",
+            good("A7").replace("k-0123456789", "${env:NOT_SET_ANYWHERE}"),
+            3,
+            &["NOT_SET_ANYWHERE"],
+        ),
         ("a08", good("A8").replace("k-0123456789", "${file:/nowhere/key}"), 3, &["/nowhere/key"]),
         (
             "a09",
-            with("A9", "model = \"rhart-image-v1\"\n[endpoints]\nedit = \"/openapi/v2/rhart-image-n-pro/edit\""),
+            with(
+                "A9",
+                "model = \"rhart-image-v1\"\n[endpoints]\nedit = \"/openapi/v2/rhart-image-n-pro/edit\"",
+            ),
             0,
             &["rhart-image-v1", "rhart-image-n-pro"],
         ),
         ("a10", with("A10", "[endpoints]\nedit = \"openapi/v2/x\""), 5, &["endpoints.edit", "'/'"]),
-        ("a11", with("A11", "[endpoints]\nedits = \"/openapi/v2/x\""), 5, &["endpoints.edits", "endpoints.edit"]),
+        (
+            "a11",
+            with("A11", "[endpoints]\nedits = \"/openapi/v2/x\""),
+            5,
+            &["endpoints.edits", "endpoints.edit"],
+        ),
         ("a12", with("A12", "[limits]\nconcurrency = 0"), 5, &["limits.concurrency"]),
         ("a13", with("A13", "[limits]\ntimeout = \"ten minutes\""), 5, &["limits.timeout", "10m"]),
         ("a14", "type = \"runninghub-rhart-edit\"\napi_key = \"k\"\n".to_owned(), 1, &["name"]),
@@ -75,7 +104,8 @@ async fn everything_wrong_in_twenty_files_is_said_in_one_run() {
             0 => format!("{id}.toml:"),
             line => format!("{id}.toml:{line}: "),
         };
-        let is_said = |text: &&str| text.contains(&place) && words.iter().all(|word| text.contains(word));
+        let is_said =
+            |text: &&str| text.contains(&place) && words.iter().all(|word| text.contains(word));
         let problem = said.lines().find(is_said);
         if !words.is_empty() && !problem.is_some_and(|text| text.contains(" — ")) {
             missing.push(format!("{place} {words:?}"));

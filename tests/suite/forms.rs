@@ -40,7 +40,10 @@ async fn the_same_picture_in_each_form_is_the_same_job() {
         Form::new().file("image", &picture).text("prompt", "grey"),
         grey().part("; name=\"image\"; filename=\"\"", &picture),
         grey().part("; name=\"image\"; filename*=UTF-8''%E5%9B%BE.png", &picture),
-        grey().part("; name=\"image\"; filename=\"../../图.jpg\"\r\nContent-Type: image/jpeg", &picture),
+        grey().part(
+            "; name=\"image\"; filename=\"../../图.jpg\"\r\nContent-Type: image/jpeg",
+            &picture,
+        ),
         grey().part("; name=\"image\"", &picture),
         grey().part("; name=image; filename=photo.png", &picture),
     ];
@@ -163,15 +166,27 @@ async fn json_that_is_formed_otherwise_is_explained() {
         (json!({ "images": [{ "file_id": "file-1" }] }), "unsupported_parameter", "images[0]"),
         (json!({ "images": [{ "image_url": 7 }] }), "invalid_image", "images[0]"),
         (json!({ "images": [{ "url": "/etc/passwd" }] }), "invalid_image", "images[0]"),
-        (json!({ "images": [{ "image_url": "file:///etc/passwd" }] }), "invalid_image", "images[0]"),
+        (
+            json!({ "images": [{ "image_url": "file:///etc/passwd" }] }),
+            "invalid_image",
+            "images[0]",
+        ),
         (
             json!({ "images": [{ "image_url": uri }, { "image_url": "data:image/png;base64,!!!!" }] }),
             "invalid_image",
             "images[1]",
         ),
         (json!({ "images": [{ "image_url": uri }], "n": "two" }), "invalid_value", "n"),
-        (json!({ "images": [{ "image_url": uri }], "metadata": ["a"] }), "invalid_value", "metadata"),
-        (json!({ "images": [{ "image_url": uri }], "stream": true }), "unsupported_parameter", "stream"),
+        (
+            json!({ "images": [{ "image_url": uri }], "metadata": ["a"] }),
+            "invalid_value",
+            "metadata",
+        ),
+        (
+            json!({ "images": [{ "image_url": uri }], "stream": true }),
+            "unsupported_parameter",
+            "stream",
+        ),
         (json!({ "images": [{ "image_url": uri }], "promt": "x" }), "unknown_parameter", "promt"),
     ];
     for (mut body, code, param) in table {
@@ -185,7 +200,8 @@ async fn json_that_is_formed_otherwise_is_explained() {
         assert!(!error.message.is_empty());
     }
     for body in ["", "[]", "\"grey\"", "{", "{\"prompt\": \"grey\"} trailing", "\u{feff}"] {
-        let request = client.request(Method::POST, EDITS).header("content-type", "application/json");
+        let request =
+            client.request(Method::POST, EDITS).header("content-type", "application/json");
         Answer::to(request.body(body)).await.error(400, "invalid_body");
     }
     provider.ledger().assert_paid(0, 0);
@@ -208,8 +224,12 @@ async fn hints_are_ignored_and_said_so_unless_strict() {
     let all = hints.iter().fold(Edit::new("grey"), |edit, (name, value)| edit.field(name, value));
     let answer = client.edit(&all).await.expect(200);
     let body: Value = answer.json();
-    let mut ignored: Vec<&str> =
-        body["retouch"]["ignored"].as_array().unwrap().iter().map(|name| name.as_str().unwrap()).collect();
+    let mut ignored: Vec<&str> = body["retouch"]["ignored"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|name| name.as_str().unwrap())
+        .collect();
     assert_eq!(answer.header("x-retouch-ignored"), Some(ignored.join(", ").as_str()));
     let job = client.job(answer.header("x-retouch-job").unwrap()).await;
     assert_eq!(job.ignored, ignored);
@@ -239,7 +259,9 @@ async fn what_carries_meaning_is_never_dropped() {
     for side in 0..11 {
         many = many.picture(pictures::png_of(64 + side, 64));
     }
-    for (edit, param) in [(transparent, "background"), (option, "provider_options"), (many, "image")] {
+    for (edit, param) in
+        [(transparent, "background"), (option, "provider_options"), (many, "image")]
+    {
         let error = client.edit(&edit).await.error(400, "unsupported_parameter");
         assert_eq!(error.param.as_deref(), Some(param), "{error:?}");
     }
@@ -284,7 +306,8 @@ async fn a_request_id_goes_from_the_client_to_log_and_job() {
 
     // One that could forge a line of the log is replaced.
     for odd in ["a b", "x\u{e9}", &"x".repeat(129)] {
-        let request = client.request(Method::GET, "/v1/jobs").header("x-request-id", odd.as_bytes());
+        let request =
+            client.request(Method::GET, "/v1/jobs").header("x-request-id", odd.as_bytes());
         let answer = Answer::to(request).await.expect(200);
         assert!(!answer.header("x-request-id").unwrap().contains(odd));
     }

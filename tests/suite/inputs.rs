@@ -51,8 +51,12 @@ async fn what_is_no_picture_is_named_with_the_mend() {
         (picture(b"\0\0\0\x18ftypheic\0\0\0\0mif1heic"), "invalid_image", "image", "HEIC"),
         (picture(b"\x89PNG\r\n\x1a\n"), "invalid_image", "image", "PNG, JPEG or WebP"),
         (picture(&bomb::png()), "image_too_large", "image", "smaller"),
-        (Edit::default().field("prompt", &"x".repeat(100 << 10)).picture(pictures::png()),
-            "invalid_value", "prompt", "32000"),
+        (
+            Edit::default().field("prompt", &"x".repeat(100 << 10)).picture(pictures::png()),
+            "invalid_value",
+            "prompt",
+            "32000",
+        ),
         (Edit::new("grey").field("colour", "red"), "unknown_parameter", "colour", "not a known"),
         (Edit::new(" "), "missing_prompt", "prompt", "say what"),
     ];
@@ -159,8 +163,10 @@ async fn broken_forms_are_explained() {
         ("no UTF-8", client.post_form(EDITS, good().part("; name=\"user\"", b"\xff\xfe"))),
         ("a part without a name", client.post_form(EDITS, good().part("", b"x"))),
         ("a name of brackets", client.post_form(EDITS, good().text("a[b][c", "x"))),
-        ("two kinds of metadata", client.post_form(
-            EDITS, good().text("metadata[a]", "x").text("metadata[]", "y"))),
+        (
+            "two kinds of metadata",
+            client.post_form(EDITS, good().text("metadata[a]", "x").text("metadata[]", "y")),
+        ),
     ];
     for (what, request) in broken {
         let answer = Answer::to(request).await;

@@ -5,8 +5,7 @@ use serde_json::Value;
 
 #[tokio::test]
 async fn a_free_refusal_does_not_hide_an_attempt_that_may_have_been_charged() {
-    let (first, second) =
-        (Provider::scripted([Turn::Cut]), Provider::scripted([Turn::QueueFull]));
+    let (first, second) = (Provider::scripted([Turn::Cut]), Provider::scripted([Turn::QueueFull]));
     let gateway = Gateway::with([
         ProviderFile::runninghub("first", &first)
             .priority(1)

@@ -51,6 +51,20 @@ pub(super) async fn one(
     Ok(response)
 }
 
+/// `POST /v1/jobs/{id}/cancel`
+pub(super) async fn cancel(
+    State(api): State<Arc<Api>>,
+    caller: Caller,
+    Named(id): Named<String>,
+) -> Result<Response, ApiError> {
+    let id = JobId::parse(&id).ok_or_else(|| ApiError::not_found("job"))?;
+    let job = api.engine.cancel(&caller.owner, &id).await?;
+    let job = job.ok_or_else(|| ApiError::not_found("job"))?;
+    let mut response = Json(api.view(&caller).job(&job)).into_response();
+    about(response.headers_mut(), &job);
+    Ok(response)
+}
+
 #[derive(Deserialize)]
 pub(super) struct Page {
     limit: Option<String>,

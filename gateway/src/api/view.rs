@@ -49,6 +49,12 @@ impl View<'_> {
         })
     }
 
+    /// What tells one state from another to a person who watches: no links, which are always fresh,
+    /// and no count of questions.
+    pub(super) fn shown(&self, job: &Job) -> Value {
+        json!([job.record.rev, job.record.status, progress(job, self.now)])
+    }
+
     /// Where image `index` is fetched without a key.
     pub(super) fn image_url(&self, job: &Job, index: usize) -> String {
         let query = self.links.query(&job.id, index, self.now);
@@ -129,6 +135,7 @@ fn state(state: &State) -> &'static str {
         State::Failed(..) => "failed",
         State::Unknown(_) => "unknown",
         State::Abandoned => "abandoned",
+        State::Canceled => "canceled",
     }
 }
 
@@ -148,6 +155,8 @@ fn billed(attempt: &Attempt) -> Billed {
         State::Stored(_) | State::Fetching(_) if free => Billed::No,
         State::Stored(_) | State::Fetching(_) => Billed::Yes,
         State::Planned => Billed::No,
+        State::Canceled if attempt.submitted.is_none() => Billed::No,
+        State::Canceled => Billed::Unknown,
         State::Abandoned if attempt.submitted.is_none() => Billed::No,
         State::Refused(failure) | State::Failed(failure, _) | State::Unknown(failure) => {
             failure.billed

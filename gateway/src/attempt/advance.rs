@@ -57,6 +57,12 @@ impl Attempt {
         }
     }
 
+    /// Stops it. What was submitted may still be charged, unless the provider can be told.
+    pub fn cancel(&mut self, now: Ms) {
+        let stops = self.submitted.is_none() || self.task.as_ref().is_some_and(|task| task.cancel);
+        self.close(if stops { State::Canceled } else { State::Abandoned }, now);
+    }
+
     /// Whether the provider has it for certain.
     fn is_taken(&self) -> bool {
         self.task.is_some() || matches!(self.state, State::Accepted | State::Fetching(_))

@@ -1,5 +1,6 @@
 //! A job in memory while it is under way: how it stands, which places it holds, who waits for it.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::{Notify, watch};
@@ -11,18 +12,20 @@ use crate::live::{AccountId, Place};
 pub(super) struct Cell {
     job: Mutex<Arc<Job>>,
     places: Mutex<Vec<(u32, Place)>>,
-    ended: watch::Sender<bool>,
+    version: watch::Sender<Version>,
+    canceled: AtomicBool,
     told: Mutex<Vec<AccountId>>,
     nudge: Notify,
 }
 
 impl Cell {
     pub(super) fn new(job: Job, places: Vec<(u32, Place)>) -> Self {
-        let ended = watch::Sender::new(job.record.status.is_terminal());
+        let version = watch::Sender::new(Version::of(&job));
         Self {
             job: Mutex::new(Arc::new(job)),
             places: Mutex::new(places),
-            ended,
+            version,
+            canceled: AtomicBool::new(false),
             told: Mutex::default(),
             nudge: Notify::new(),
         }
@@ -36,9 +39,7 @@ impl Cell {
     /// Shows a newer state.
     pub(super) fn show(&self, job: &Job) {
         *lock(&self.job) = Arc::new(job.clone());
-        if job.record.status.is_terminal() {
-            self.ended.send_replace(true);
-        }
+        self.version.send_replace(Version::of(job));
     }
 
     /// Holds places for attempts that began.
@@ -72,11 +73,43 @@ impl Cell {
         self.nudge.notified().await;
     }
 
+    /// Asks the driver to cancel the job.
+    pub(super) fn cancel(&self) {
+        self.canceled.store(true, Ordering::Release);
+        self.nudge.notify_one();
+    }
+
+    /// Whether that was asked.
+    pub(super) fn is_canceled(&self) -> bool {
+        self.canceled.load(Ordering::Acquire)
+    }
+
     /// Returns when the job is at its end.
     pub(super) async fn ended(&self) {
-        let mut ended = self.ended.subscribe();
+        self.until(|version| version.ended).await;
+    }
+
+    /// Returns when the job has changed since that version, or is at its end.
+    pub(super) async fn changed(&self, since: u64) {
+        self.until(|version| version.ended || version.rev != since).await;
+    }
+
+    async fn until(&self, seen: impl FnMut(&Version) -> bool) {
         // The sender lives as long as the cell, so the wait can only end well.
-        let _ = ended.wait_for(|ended| *ended).await;
+        let _ = self.version.subscribe().wait_for(seen).await;
+    }
+}
+
+/// What those who wait look at.
+#[derive(Clone, Copy, Debug)]
+struct Version {
+    rev: u64,
+    ended: bool,
+}
+
+impl Version {
+    fn of(job: &Job) -> Self {
+        Self { rev: job.record.rev, ended: job.record.status.is_terminal() }
     }
 }
 

@@ -8,14 +8,14 @@ use std::time::Duration;
 use futures_util::StreamExt;
 use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesUnordered;
-use retouch_sdk::Effect;
+use retouch_sdk::{Effect, Kind, Verdict};
 
 use super::Engine;
 use super::begin::{Begun, deadline, release_if_due, settle};
 use super::cell::Cell;
 use super::note;
 use super::step::Frame;
-use crate::attempt::{Attempt, Event, State, Todo};
+use crate::attempt::{Attempt, Call as StepCall, Event, Planned, State, Todo};
 use crate::clock::{Ms, now_ms};
 use crate::id::JobId;
 use crate::job::Job;
@@ -26,6 +26,9 @@ use crate::upstream::{Call, Reply};
 
 /// When a provider that a job needs is missing from the catalog, it is looked for again so often.
 const MISSING: Ms = 10_000;
+
+/// How long a cancel waits for the answer to a submit that is under way.
+const CANCEL: Duration = Duration::from_secs(5);
 
 /// The job is another process's now.
 pub(super) struct NotOurs;
@@ -83,6 +86,7 @@ impl<'a> Driver<'a> {
         loop {
             let closing = self.engine.closing.is_cancelled();
             if !closing {
+                self.cancel().await?;
                 self.route().await?;
                 self.expire().await?;
             }
@@ -102,6 +106,64 @@ impl<'a> Driver<'a> {
                 () = self.engine.closing.cancelled(), if !closing => {}
             }
         }
+    }
+
+    /// Ends the job if the client asked for it. A submit under way is waited for a little: once the
+    /// provider has named its task, it can be told.
+    async fn cancel(&mut self) -> Result<(), NotOurs> {
+        if !self.cell.is_canceled() || self.job.record.status.is_terminal() {
+            return Ok(());
+        }
+        let patience = tokio::time::sleep(CANCEL);
+        tokio::pin!(patience);
+        while self.is_submitting() {
+            tokio::select! {
+                Some((number, provider, event)) = self.flights.next() => {
+                    self.landed(number, &provider, event).await?;
+                }
+                () = &mut patience => break,
+                else => break,
+            }
+        }
+        let told = self.cancels();
+        self.job.cancel(now_ms());
+        self.commit().await?;
+        self.flights = FuturesUnordered::new();
+        self.flying.clear();
+        futures_util::future::join_all(told).await;
+        Ok(())
+    }
+
+    fn is_submitting(&self) -> bool {
+        let in_flight = |a: &Attempt| a.state == State::InFlight && self.flying.contains(&a.number);
+        self.job.record.attempts.iter().any(in_flight)
+    }
+
+    /// The requests that tell providers, where their protocol can.
+    fn cancels(&self) -> Vec<BoxFuture<'a, ()>> {
+        let (engine, now) = (self.engine, now_ms());
+        let open = self.job.record.attempts.iter().filter(|a| a.is_open());
+        let able = open.filter(|a| a.task.as_ref().is_some_and(|task| task.cancel));
+        let told = able.filter_map(|attempt| {
+            let provider = engine.provider(attempt)?;
+            let frame = Frame {
+                provider: &provider,
+                job: &self.job.id,
+                attempt: attempt.number,
+                now,
+                deadline: attempt.deadline,
+            };
+            let (outcome, _) =
+                frame.step(&attempt.memo, StepCall { kind: Kind::Cancel, body: &[] }).ok()?;
+            let Verdict::Send(request) = outcome.verdict else { return None };
+            let (job, mut attempt) = (self.cell.job(), attempt.clone());
+            attempt.effect = Some(Planned { request, at: now });
+            let tell: BoxFuture<'a, ()> = Box::pin(async move {
+                engine.exchange(&job, &attempt, &provider).await;
+            });
+            Some(tell)
+        });
+        told.collect()
     }
 
     /// Finds providers for what has none. Places this job was told of and did not take go on to

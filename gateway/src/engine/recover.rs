@@ -60,7 +60,8 @@ impl Engine {
             | State::Refused(_)
             | State::Failed(..)
             | State::Unknown(_)
-            | State::Abandoned => false,
+            | State::Abandoned
+            | State::Canceled => false,
         });
         let in_doubt: Vec<u32> = in_doubt.map(|a| a.number).collect();
         for number in &in_doubt {

@@ -93,6 +93,22 @@ impl Job {
         self.conclude(now);
     }
 
+    /// The client wants it no longer. What is done already is kept.
+    pub fn cancel(&mut self, now: Ms) {
+        let submitted = self.record.attempts.iter().any(|a| a.is_open() && a.submitted.is_some());
+        for attempt in self.record.attempts.iter_mut().filter(|a| a.is_open()) {
+            attempt.cancel(now);
+        }
+        let error = JobError::canceled(submitted);
+        let open: Vec<usize> = (0..self.record.slots.len())
+            .filter(|index| self.record.slots.get(*index) == Some(&Slot::Open))
+            .collect();
+        for index in open {
+            self.fail(index..index + 1, &error);
+        }
+        self.conclude(now);
+    }
+
     /// The sandbox keeps nothing over a restart and costs nothing: its attempts begin anew.
     pub fn begin_anew(&mut self, deadline: Ms) {
         self.record.attempts.retain(|a| !a.is_open());
@@ -174,12 +190,14 @@ impl Job {
             return;
         }
         let error = self.missing().next().map(|(_, error)| error.clone());
-        let expired = self.missing().all(|(_, error)| error.code == "job_expired");
+        let all = |code: &str| self.missing().all(|(_, error)| error.code == code);
+        let (expired, canceled) = (all("job_expired"), all("canceled"));
         let any = self.images().next().is_some();
         self.record.finished = Some(now);
         (self.record.status, self.record.error) = match any {
             true => (Status::Succeeded, None),
             false if expired => (Status::Expired, error),
+            false if canceled => (Status::Canceled, error),
             false => (Status::Failed, error),
         };
     }

@@ -64,7 +64,8 @@ pub fn load(flags: &Flags) -> Result<Loaded, Vec<Problem>> {
     let warnings = unknown_variables(&figment);
     let settings: Settings = figment.extract().map_err(|error| explain(&file, &text, error))?;
     reserved(&file, &settings)?;
-    let config_dir = file.parent().unwrap_or(Path::new("")).to_owned();
+    let parent = file.parent().filter(|parent| !parent.as_os_str().is_empty());
+    let config_dir = parent.unwrap_or(Path::new(".")).to_owned();
     Ok(Loaded { settings, config_dir, warnings })
 }
 

@@ -88,7 +88,8 @@ fn crc(bytes: &[u8]) -> u32 {
 fn the_bomb_is_a_picture() {
     let file = png();
     assert!((1 << 20..3 << 20).contains(&file.len()), "{}", file.len());
-    let reader = image::ImageReader::new(std::io::Cursor::new(&file)).with_guessed_format().unwrap();
+    let reader =
+        image::ImageReader::new(std::io::Cursor::new(&file)).with_guessed_format().unwrap();
     assert_eq!(reader.into_dimensions().unwrap(), (SIDE, SIDE));
     assert_eq!(crc(b"IEND"), 0xae42_6082);
 }
