@@ -112,6 +112,7 @@ pub(super) enum Jobs {
     List(List),
     Show(Id),
     Watch(Watch),
+    Cancel(Id),
 }
 
 /// Which jobs to list.

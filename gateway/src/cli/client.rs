@@ -79,6 +79,12 @@ impl Client {
         self.json(self.send(request).await?).await
     }
 
+    /// Posts nothing but the wish; may be sent again.
+    pub(super) async fn ask<T: Ours>(&self, path: &str) -> Result<Answer<T>, Stop> {
+        let request = self.request(Method::POST, path, &[])?.timeout(ANSWER);
+        self.json(self.send(request).await?).await
+    }
+
     /// Posts a form once. After a lost answer nobody knows whether the server took it.
     pub(super) async fn post<T: Ours>(&self, path: &str, form: Form) -> Result<Answer<T>, Stop> {
         let request = self

@@ -33,6 +33,7 @@ pub(super) async fn run(jobs: &Jobs, common: &Common, out: Out) -> Result<(), St
         Jobs::List(list) => self::list(list, &client, out).await,
         Jobs::Show(id) => show(id, common, &client, out).await,
         Jobs::Watch(watch) => self::watch(watch, common, &client, out).await,
+        Jobs::Cancel(id) => cancel(id, &client, out).await,
     }
 }
 
@@ -67,6 +68,15 @@ async fn show(Id { id }: &Id, common: &Common, client: &Client, out: Out) -> Res
     out.line(&story(&answer.value, out))?;
     how_to_fetch(&answer.value, common, out);
     Ok(())
+}
+
+/// Cancelling twice does what once does, so it may be asked again like any question.
+async fn cancel(Id { id }: &Id, client: &Client, out: Out) -> Result<(), Stop> {
+    let answer = client.ask::<Job>(&format!("{}/cancel", watch::path(id))).await?;
+    if out.json {
+        return out.raw(&answer.text);
+    }
+    out.line(&story(&answer.value, out))
 }
 
 async fn watch(watch: &Watch, common: &Common, client: &Client, out: Out) -> Result<(), Stop> {

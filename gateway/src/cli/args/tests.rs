@@ -21,6 +21,7 @@ fn summary(line: &str) -> String {
             format!("list {} {:?}", list.limit, list.status)
         }
         Ok((_, Command::Jobs(Jobs::Show(Id { id })))) => format!("show {id}"),
+        Ok((_, Command::Jobs(Jobs::Cancel(Id { id })))) => format!("cancel {id}"),
         Ok((_, Command::Jobs(Jobs::Watch(Watch { id, out: None })))) => format!("watch {id}"),
         Ok((_, Command::Jobs(Jobs::Watch(Watch { id, out: Some(out) })))) => {
             format!("watch {id} to {}", out.display())
@@ -50,6 +51,7 @@ fn every_command_is_understood() {
         ("jobs list", "list 20 None"),
         ("jobs list --limit 5 --status failed", "list 5 Some(\"failed\")"),
         ("jobs show job_1", "show job_1"),
+        ("jobs cancel job_1", "cancel job_1"),
         ("jobs watch job_1 --json", "watch job_1"),
         ("jobs watch job_1 -o a.png", "watch job_1 to a.png"),
         ("jobs watch job_1 --out a.png", "watch job_1 to a.png"),
