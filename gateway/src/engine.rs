@@ -1,15 +1,19 @@
 //! The engine: takes jobs in, drives each to its end, and lets callers look and wait. It asks the
 //! pure parts what to do, writes it down, and only then does it.
 
+mod admit;
 mod begin;
+mod cancel;
 mod cell;
 mod drive;
+mod exchange;
 mod fetch;
 mod note;
 mod recover;
 mod step;
 mod timer;
 
+pub use admit::{NotAdmitted, Taken};
 pub(crate) use note::phase;
 
 use std::collections::HashMap;
@@ -25,13 +29,11 @@ use tokio_util::task::TaskTracker;
 use crate::clock::now_ms;
 use crate::id::JobId;
 use crate::images::Images;
-use crate::job::{Job, Skip};
+use crate::job::Job;
 use crate::live::{AccountId, Live};
-use crate::request::EditRequest;
-use crate::route::{self, Candidates, Unroutable};
 use crate::settings::Limits;
 use crate::snapshot::Snapshot;
-use crate::store::{Admitted, Claim, Exchange, Filter, Page, Store, StoreError};
+use crate::store::{Exchange, Filter, Page, Store, StoreError};
 use crate::upstream::Upstream;
 use cell::Cell;
 use timer::Timer;
@@ -61,49 +63,6 @@ pub struct Engine {
     closing: CancellationToken,
 }
 
-/// Why a request did not become a job.
-#[derive(Debug, thiserror::Error)]
-pub enum NotAdmitted {
-    /// The provider or model asked for is not there.
-    #[error(transparent)]
-    Unroutable(#[from] Unroutable),
-    /// No provider can do what the request means.
-    #[error("no provider can do this: {}", reasons(.skipped))]
-    Unfit {
-        /// The field that rules them out.
-        param: &'static str,
-        /// Each with its reason.
-        skipped: Vec<Skip>,
-    },
-    /// No provider is enabled.
-    #[error("{}", no_provider(*.only_sandbox))]
-    NoProvider {
-        /// There is one, but it takes only requests that name it.
-        only_sandbox: bool,
-    },
-    /// Too many jobs wait already.
-    #[error("too many edits are waiting already")]
-    QueueFull,
-    /// The process is stopping.
-    #[error("the gateway is stopping")]
-    Closing,
-    /// The idempotency key stands for a request with other content.
-    #[error("the idempotency key was used for another request; use a new one")]
-    KeyReused,
-    /// It could not be written down.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-}
-
-/// A request that became a job, or stands for one that was there.
-#[derive(Clone, Debug)]
-pub struct Taken {
-    /// The job.
-    pub job: Arc<Job>,
-    /// Whether it was there before.
-    pub replayed: bool,
-}
-
 /// How long a cancel is waited for: a little longer than for a submit under way.
 const CANCEL: Duration = Duration::from_secs(10);
 /// Pause, in milliseconds, before a job whose driver panicked is driven again.
@@ -131,84 +90,6 @@ impl Engine {
         engine.spawn(engine.clone().dispatch());
         engine.spawn(engine.clone().pass_places(freed));
         Ok(engine)
-    }
-
-    /// Takes a request. When this returns, the job survives any crash.
-    ///
-    /// # Errors
-    /// See [`NotAdmitted`]; nothing was written then.
-    pub async fn admit(
-        self: &Arc<Self>,
-        owner: &str,
-        request: EditRequest,
-        claim: Claim,
-    ) -> Result<Taken, NotAdmitted> {
-        if self.closing.is_cancelled() {
-            return Err(NotAdmitted::Closing);
-        }
-        let known = self.parts.store.find(owner, &request.fingerprint(), &claim, now_ms()).await?;
-        if let Some(replayed) = self.known(owner, known).await? {
-            return Ok(replayed);
-        }
-        let snapshot = self.parts.snapshot.load_full();
-        let candidates = route::candidates(&snapshot, &request)?;
-        if candidates.order.is_empty() {
-            return Err(match candidates.skipped {
-                skipped if skipped.is_empty() => NotAdmitted::NoProvider {
-                    only_sandbox: snapshot.providers.iter().any(|p| p.sandbox && p.file.enabled),
-                },
-                skipped => {
-                    NotAdmitted::Unfit { param: candidates.unfit.unwrap_or("image"), skipped }
-                }
-            });
-        }
-        if self.lock().len() >= self.parts.limits.waiting {
-            return Err(NotAdmitted::QueueFull);
-        }
-        // On a task of its own: a client that hangs up now must not leave a job half admitted.
-        let engine = self.clone();
-        let owner = owner.to_owned();
-        let admitted =
-            self.spawn(async move { engine.admit_now(owner, request, &claim, &candidates).await });
-        admitted.await.unwrap_or(Err(NotAdmitted::Closing))
-    }
-
-    async fn admit_now(
-        self: Arc<Self>,
-        owner: String,
-        request: EditRequest,
-        claim: &Claim,
-        candidates: &Candidates,
-    ) -> Result<Taken, NotAdmitted> {
-        let now = now_ms();
-        let deadline = now + self.queue_time(&request);
-        let mut job = Job::new(owner, Arc::new(request), now, deadline);
-        let begun = self.begin(&mut job, candidates).await;
-        if job.record.attempts.is_empty() && job.record.status.is_terminal() {
-            return Err(NotAdmitted::Unfit { param: "image", skipped: job.record.skipped });
-        }
-        if self.closing.is_cancelled() {
-            return Err(NotAdmitted::Closing);
-        }
-        let admitted = self.parts.store.admit(&job, claim).await?;
-        if let Some(replayed) = self.known(&job.owner, admitted).await? {
-            return Ok(replayed);
-        }
-        let provider = job.leading().map(|a| a.provider.as_str());
-        tracing::info!(job = %job.id, request = %job.request.request_id, provider, "Job admitted.");
-        Ok(Taken { job: self.keep(job, begun), replayed: false })
-    }
-
-    /// The job an admission stands for, if it is not a new one.
-    async fn known(&self, owner: &str, admitted: Admitted) -> Result<Option<Taken>, NotAdmitted> {
-        match admitted {
-            Admitted::New => Ok(None),
-            Admitted::KeyReused => Err(NotAdmitted::KeyReused),
-            Admitted::Same(id) => {
-                let job = self.job(owner, &id).await?;
-                Ok(job.map(|job| Taken { job, replayed: true }))
-            }
-        }
     }
 
     /// A job of that owner.
@@ -382,23 +263,6 @@ impl Engine {
         self.tasks.spawn(task)
     }
 
-    fn keep(self: &Arc<Self>, job: Job, begun: begin::Begun) -> Arc<Job> {
-        let id = job.id.clone();
-        let cell = Arc::new(Cell::new(job, begun.places));
-        let job = cell.job();
-        self.lock().insert(id.clone(), cell);
-        for account in &begun.line {
-            self.live.wait(account, &id);
-        }
-        if self.closing.is_cancelled() {
-            // Nobody dispatches any more, and a first request may have been released.
-            self.launch(id);
-        } else {
-            self.timer.arm(&id, now_ms());
-        }
-        job
-    }
-
     fn in_memory(&self, id: &JobId) -> Option<Arc<Job>> {
         self.cell(id).map(|cell| cell.job()).or_else(|| self.finished.get(id))
     }
@@ -409,11 +273,6 @@ impl Engine {
 
     fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<JobId, Arc<Cell>>> {
         self.cells.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn queue_time(&self, request: &EditRequest) -> u64 {
-        let wait = self.parts.limits.queue_wait.ms();
-        request.timeout.map_or(wait, |seconds| wait.min(seconds.saturating_mul(1_000)))
     }
 }
 
@@ -431,18 +290,4 @@ impl Drop for Driving {
             self.engine.timer.arm(&self.job, now_ms() + AFTER_A_PANIC);
         }
     }
-}
-
-fn no_provider(only_sandbox: bool) -> &'static str {
-    if only_sandbox {
-        "only the sandbox is set up, and here it takes only requests that name it: provider=sandbox"
-    } else {
-        "no provider is enabled; add one under config/providers"
-    }
-}
-
-fn reasons(skipped: &[Skip]) -> String {
-    let reasons: Vec<String> =
-        skipped.iter().map(|s| format!("{} {}", s.provider, s.reason)).collect();
-    reasons.join("; ")
 }

@@ -53,14 +53,15 @@ enum {
 #define LABEL                                                                                      \
     "{\"abi\": " LABEL_ABI ", \"id\": \"" ID "\", \"version\": \"1.0.0\","                         \
     " \"panic\": \"" LABEL_PANIC "\", \"target\": \"" RETOUCH_TARGET "\","                         \
-    " \"types\": [{\"id\": \"" ID "-edit\"}]}"
+    " \"types\": [{\"id\": \"" ID "-edit\","                                                       \
+    " \"defaults\": {\"endpoints\": {\"edit\": \"/v1/edits\"}}}]}"
 
 RETOUCH_EXPORT const struct {
     char     magic[8];
     uint32_t len;
     char     json[sizeof(LABEL)];
 } retouch_label = {{'R', 'E', 'T', 'O', 'U', 'C', 'H', BAD == MAGIC ? '?' : '1'},
-                   BAD == LENGTH ? sizeof(LABEL) + 1 : sizeof(LABEL) - 1,
+                   BAD == LENGTH ? sizeof(LABEL) + 64 : sizeof(LABEL) - 1,
                    LABEL};
 
 static int32_t put(const retouch_sink *sink, uint32_t channel, const char *text, size_t length) {

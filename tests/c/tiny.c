@@ -94,9 +94,10 @@ static int32_t create(const retouch_host *host, retouch_bytes config, void **ins
     retouch_bytes origin = string(config, "host"), path = string(config, "edit");
     tiny         *made;
     (void)host;
-    if (path.len == 0 || path.ptr[0] != '/')
+    if (path.len == 0 || memchr(path.ptr, '?', path.len))
         return refuse(sink, RETOUCH_E_CONFIG,
-                      "{\"field\": \"endpoints.edit\", \"message\": \"must be a path\"}");
+                      "{\"field\": \"endpoints.edit\","
+                      " \"message\": \"must be a path without a query\"}");
     made = malloc(sizeof *made + origin.len + path.len);
     if (!made) return refuse(sink, RETOUCH_E_INTERNAL, "out of memory");
     made->host_len = origin.len;

@@ -44,15 +44,21 @@ pub fn scratch() -> tempfile::TempDir {
 /// Puts `file` into `folder` under its own name, without copying where the file system can.
 pub fn place(file: &Path, folder: &Path) -> PathBuf {
     let there = folder.join(file.file_name().unwrap());
+    // Placed before: to copy a file onto a link of itself would empty both.
+    if there.exists() {
+        return there;
+    }
     if std::fs::hard_link(file, &there).is_err() {
         std::fs::copy(file, &there).unwrap();
     }
     there
 }
 
-/// `target/release`: the test runs from its `deps` folder.
+/// `target/release`: a test runs from its `deps` folder, a program from itself.
 fn profile() -> PathBuf {
-    std::env::current_exe().unwrap().ancestors().nth(2).unwrap().to_owned()
+    let executable = std::env::current_exe().unwrap();
+    let folder = executable.parent().unwrap();
+    if folder.ends_with("deps") { folder.parent().unwrap().to_owned() } else { folder.to_owned() }
 }
 
 fn target() -> PathBuf {

@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use crate::Gateway;
+use crate::{Gateway, built};
 
 /// Runs SQL on the database. Needs Python's own `sqlite3`, so that a test depends on none of the
 /// gateway's code.
@@ -12,7 +12,7 @@ pub fn sql(gateway: &Gateway, statement: &str) {
         changed = db.execute(sys.argv[2]).rowcount\n\
         db.commit()\n\
         print(changed)\n";
-    let mut command = Command::new("python3");
+    let mut command = Command::new(built::python());
     command.args(["-c", script]).arg(gateway.data().join("retouch.db")).arg(statement);
     let done = command.output().unwrap();
     assert!(done.status.success(), "{statement}: {}", String::from_utf8_lossy(&done.stderr));

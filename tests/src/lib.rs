@@ -13,6 +13,7 @@ pub mod config;
 pub mod database;
 pub mod fal;
 pub mod gateway;
+pub mod load;
 pub mod memory;
 pub mod node;
 pub mod openai;

@@ -74,11 +74,23 @@ impl Process {
             whole.lines().find_map(|line| line.strip_prefix(start)).map(str::to_owned)
         };
         let mut end = self.end.clone();
+        let mut stdout = self.stdout.clone();
         let what = format!("a line `{start}…` of {}", self.name);
         let mut found = None;
-        tokio::select! {
-            _ = wait::seen(&what, self.stdout.clone(), |text| { found = find(text); found.is_some() }) => {}
-            _ = end.wait_for(Option::is_some) => {}
+        let said = async {
+            let said = stdout
+                .wait_for(|text| {
+                    found = find(text);
+                    found.is_some()
+                })
+                .await;
+            if said.is_err() {
+                // Its output ends before it does, and what it said on stderr matters now.
+                let _ = end.wait_for(Option::is_some).await;
+            }
+        };
+        if tokio::time::timeout(wait::PATIENCE, said).await.is_err() {
+            panic!("waited for {what} in vain:\n{}", self.stderr());
         }
         match found.or_else(|| find(&self.stdout())) {
             Some(rest) => rest,

@@ -1,10 +1,17 @@
-//! What the README shows is what happens: its marked blocks are run as they stand.
+//! What the README shows is what happens: its marked blocks are run as they stand, the job it prints
+//! is held against a real one, and the provider files it names are in order.
 //!
 //! `tests/README.md` says how a block is marked and what is put in place for it.
 
 use std::{fs, process::Command};
 
-use retouch_tests::{Ended, Home, Plugin, Process, built, pictures};
+use retouch_tests::{
+    Edit, Ended, Gateway, Home, Plugin, Process, built, gateway::files_below, pictures,
+};
+use serde_json::Value;
+
+/// The plugins that a build makes.
+const PLUGINS: [Plugin; 3] = [Plugin::RunningHub, Plugin::OpenAi, Plugin::Fal];
 
 /// Where a reader's gateway listens.
 const SHOWN: &str = "http://127.0.0.1:8000";
@@ -34,19 +41,36 @@ fn blocks(markdown: &str) -> Vec<Block> {
     blocks
 }
 
-/// A folder that looks like a freshly built clone with a photo in it.
+/// A folder that looks like a freshly built clone.
 fn clone_of_the_repository() -> Home {
     let home = Home::bare().env("RETOUCH_LISTEN", "127.0.0.1:0");
     let release = home.path("work/target/release");
     fs::create_dir_all(&release).unwrap();
     built::place(&built::executable(), &release);
-    built::place(&Plugin::RunningHub.library(), &release);
-    home.write("work/photo.jpg", pictures::jpeg());
-    home.write("work/photo.png", pictures::png());
+    for plugin in PLUGINS {
+        built::place(&plugin.library(), &release);
+    }
+    for file in shipped_config() {
+        let content = fs::read(built::repository().join(&file)).unwrap();
+        home.write(&format!("work/{file}"), content);
+    }
     // The build itself is what made the executable under test.
     let cargo = home.write("stubs/cargo", "#!/bin/sh\ntest \"$*\" = 'build --release'\n");
     make_executable(&cargo);
     home
+}
+
+/// What a clone has in `config/`. A provider that somebody has added stays out of it.
+fn shipped_config() -> Vec<String> {
+    let own = ["config/retouch.toml", "config/providers/sandbox.toml"].map(str::to_owned);
+    own.into_iter().chain(examples()).collect()
+}
+
+/// The files of `config/examples`, from the repository's root.
+fn examples() -> Vec<String> {
+    let root = built::repository();
+    let files = files_below(&root.join("config/examples")).into_iter();
+    files.map(|(path, _)| path.strip_prefix(&root).unwrap().display().to_string()).collect()
 }
 
 fn make_executable(file: &std::path::Path) {
@@ -83,7 +107,6 @@ async fn follow(page: &str) -> (Vec<Block>, usize) {
     let text = fs::read_to_string(built::repository().join(page)).unwrap();
     let blocks = blocks(&text);
     let home = clone_of_the_repository();
-    let given = pictures_in(&home).len();
     let [first, rest @ ..] = blocks.as_slice() else { panic!("{page} has no block to run") };
     assert!(first.is_start, "the first marked block of {page} must start the gateway");
     let gateway = start(&home, first, "");
@@ -95,7 +118,7 @@ async fn follow(page: &str) -> (Vec<Block>, usize) {
     for (path, picture) in &left {
         assert!(pictures::size(picture).0 > 0, "{}", path.display());
     }
-    (blocks.clone(), left.len() - given)
+    (blocks.clone(), left.len())
 }
 
 fn pictures_in(home: &Home) -> Vec<(std::path::PathBuf, Vec<u8>)> {
@@ -124,6 +147,57 @@ async fn the_readme_does_what_it_says() {
 async fn the_chinese_readme_does_what_it_says() {
     let (blocks, pictures) = follow("README.zh-CN.md").await;
     assert_complete("README.zh-CN.md", &blocks, pictures);
+}
+
+#[tokio::test]
+async fn the_job_shown_looks_like_a_real_one() {
+    let gateway = Gateway::fresh().await;
+    let client = gateway.client();
+    let job = client.done(&Edit::new("rotate, blur")).await.succeeded();
+    let real: Value = client.get(&format!("/v1/jobs/{}", job.id)).await.expect(200).json();
+    for page in ["README.md", "README.zh-CN.md"] {
+        let text = fs::read_to_string(built::repository().join(page)).unwrap();
+        let shown = text.split("```json\n").nth(1).and_then(|rest| rest.split("```").next());
+        let shown: Value = serde_json::from_str(shown.unwrap()).unwrap();
+        assert_eq!(unlike(&shown, &real, ""), None, "{page} shows what no job has: {real:#}");
+    }
+}
+
+/// The first place where what is shown has no counterpart of its kind.
+fn unlike(shown: &Value, real: &Value, at: &str) -> Option<String> {
+    match (shown, real) {
+        (Value::Object(shown), Value::Object(real)) => shown.iter().find_map(|(key, value)| {
+            let at = format!("{at}/{key}");
+            real.get(key).map_or_else(|| Some(at.clone()), |real| unlike(value, real, &at))
+        }),
+        (Value::Array(shown), Value::Array(real)) => {
+            let pairs = shown.iter().zip(real);
+            let inside =
+                pairs.enumerate().find_map(|(n, (s, r))| unlike(s, r, &format!("{at}/{n}")));
+            inside.or_else(|| (shown.len() != real.len()).then(|| at.to_owned()))
+        }
+        _ => {
+            let is_alike = std::mem::discriminant(shown) == std::mem::discriminant(real);
+            (!is_alike).then(|| at.to_owned())
+        }
+    }
+}
+
+#[tokio::test]
+async fn every_example_of_a_provider_file_is_in_order() {
+    let mut home = PLUGINS.into_iter().fold(Home::with([]), Home::plugin);
+    let files: Vec<String> = examples().into_iter().filter(|f| f.ends_with(".toml")).collect();
+    assert!(files.len() >= PLUGINS.len(), "{files:?}");
+    for file in &files {
+        let text = fs::read_to_string(built::repository().join(file)).unwrap();
+        let variables = text.split("${env:").skip(1).filter_map(|rest| rest.split('}').next());
+        for name in variables {
+            home = home.env(name, "any-key");
+        }
+        home.write(&file.replace("config/examples", "config/providers"), text);
+    }
+    let checked = home.run(&["check"]).await;
+    assert_eq!(checked.code, Some(0), "{}", checked.said());
 }
 
 #[test]

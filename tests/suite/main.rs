@@ -15,6 +15,7 @@ mod harness;
 mod hostile;
 mod inputs;
 mod lines;
+mod memory;
 mod money;
 mod node;
 mod openai;

@@ -17,7 +17,7 @@ async fn run(gateway: &Gateway, script: &str) -> String {
 
 #[tokio::test]
 async fn every_form_of_an_image_is_the_same_edit_for_node() {
-    let provider = Provider::start();
+    let provider = Provider::scripted([Turn::AcceptDone; 16]);
     let gateway = gateway_at(&provider).await;
     run(&gateway, "every_form.mjs").await;
     let ledger = provider.ledger();
@@ -28,7 +28,7 @@ async fn every_form_of_an_image_is_the_same_edit_for_node() {
 
 #[tokio::test]
 async fn results_are_what_node_asked_for() {
-    let provider = Provider::start();
+    let provider = Provider::scripted([Turn::AcceptDone; 16]);
     let gateway = gateway_at(&provider).await;
     let id = run(&gateway, "results.mjs").await;
     let job: Value = gateway.client().get(&format!("/v1/jobs/{}", id.trim())).await.json();

@@ -41,7 +41,7 @@ async fn a_list_of_images_is_edited() {
 
 #[tokio::test]
 async fn every_form_of_an_image_is_the_same_edit() {
-    let provider = Provider::start();
+    let provider = Provider::scripted([Turn::AcceptDone; 16]);
     let gateway = gateway_at(&provider).await;
     run(&gateway, "every_form.py").await;
     let ledger = provider.ledger();
@@ -79,7 +79,7 @@ async fn fields_the_client_does_not_know_arrive() {
 
 #[tokio::test]
 async fn results_have_the_format_that_was_asked_for() {
-    let provider = Provider::start();
+    let provider = Provider::scripted([Turn::AcceptDone; 16]);
     let gateway = gateway_at(&provider).await;
     run(&gateway, "formats.py").await;
     provider.ledger().assert_paid(5, 5);

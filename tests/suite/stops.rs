@@ -17,6 +17,12 @@ async fn gateway_at(provider: &Provider) -> Gateway {
     Gateway::with([ProviderFile::runninghub("only", provider)]).await
 }
 
+/// A gateway at a provider that answers at once, with one more line in its file.
+async fn quick(service: &OpenAi, line: &str) -> Gateway {
+    let file = ProviderFile::openai("only", service).line(line);
+    Home::with([file]).plugin(Plugin::OpenAi).serve().await
+}
+
 /// Waits until a gateway that was asked to stop takes no more connections.
 async fn closed(client: &Client) {
     wait::answered("the end of listening", async || {
@@ -58,8 +64,7 @@ async fn a_stop_during_an_upload_leaves_the_submit_to_the_next_start() {
 #[tokio::test]
 async fn a_stop_between_admission_and_the_first_request_loses_nothing() {
     let service = OpenAi::start();
-    let file = ProviderFile::openai("only", &service).line("limits.concurrency = 100");
-    let mut gateway = Home::with([file]).plugin(Plugin::OpenAi).serve().await;
+    let mut gateway = quick(&service, "limits.concurrency = 100").await;
     let client = gateway.client();
     let asking: Vec<_> = (0..60)
         .map(|_| {
@@ -87,10 +92,9 @@ async fn a_stop_between_admission_and_the_first_request_loses_nothing() {
 
 #[tokio::test]
 async fn a_client_that_hangs_up_during_admission_leaves_nothing_half_done() {
-    let provider = Provider::start();
+    let service = OpenAi::start();
     // With one place, a job that keeps it without going on would stop every other.
-    let file = ProviderFile::runninghub("only", &provider).line("limits.concurrency = 1");
-    let gateway = Gateway::with([file]).await;
+    let gateway = quick(&service, "limits.concurrency = 1").await;
     for _ in 0..25 {
         let mut raw = Raw::to(gateway.origin()).await;
         raw.post("/v1/images/edits", &Edit::new("grey")).await;
@@ -102,7 +106,7 @@ async fn a_client_that_hangs_up_during_admission_leaves_nothing_half_done() {
         client.finished(&job.id).await.succeeded();
     }
     let made = jobs(&client).await.len();
-    provider.ledger().assert_paid(made, made);
+    service.ledger().assert_paid(made, made);
 }
 
 #[tokio::test]
@@ -208,8 +212,8 @@ async fn a_row_that_cannot_be_read_harms_no_other() {
     // One that was under way, and one that was done.
     for status in ["running", "succeeded"] {
         for damage in ["'{'", "CAST(x'fffe' AS TEXT)", "x'00'", "'{\"v\": 99}'"] {
-            let provider = Provider::start();
-            let mut gateway = gateway_at(&provider).await;
+            let service = OpenAi::start();
+            let mut gateway = quick(&service, "").await;
             let mut ids = Vec::new();
             for _ in 0..3 {
                 let job = gateway.client().done(&Edit::new("grey")).await.succeeded();
@@ -230,15 +234,15 @@ async fn a_row_that_cannot_be_read_harms_no_other() {
             assert!(told.status >= 404, "{damage} {status}: {}", told.text());
             assert!(told.json::<Value>()["error"]["message"].is_string(), "{}", told.text());
             client.done(&Edit::new("grey")).await.succeeded();
-            provider.ledger().assert_paid(4, 4);
+            service.ledger().assert_paid(4, 4);
         }
     }
 }
 
 #[tokio::test]
 async fn pages_of_the_list_go_on_behind_a_row_that_cannot_be_read() {
-    let provider = Provider::start();
-    let mut gateway = gateway_at(&provider).await;
+    let service = OpenAi::start();
+    let mut gateway = quick(&service, "").await;
     let mut ids = Vec::new();
     for _ in 0..4 {
         ids.push(gateway.client().done(&Edit::new("grey")).await.succeeded().id);
@@ -258,7 +262,7 @@ async fn pages_of_the_list_go_on_behind_a_row_that_cannot_be_read() {
         if page["has_more"] != true {
             break;
         }
-        let last = seen.last().expect("a page that has more, but nothing to go on from");
+        let last = seen.last().unwrap();
         path = format!("/v1/jobs?limit=1&after={last}");
     }
     assert_eq!(seen, [&ids[3], &ids[1], &ids[0]].map(Clone::clone));

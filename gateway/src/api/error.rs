@@ -80,7 +80,8 @@ impl ApiError {
     pub(crate) fn waiting(job: &Job, status: StatusCode, code: &str, message: &str) -> Self {
         let mut error = Self::new(status, code, format!("{message}; see GET /v1/jobs/{}", job.id));
         error.job = Some(job.id.clone());
-        error.should_retry = Some(false);
+        // An official client's retry after a restart joins the job; any other would begin a second.
+        error.should_retry = Some(code == "shutting_down");
         error.retry_after = (status == StatusCode::SERVICE_UNAVAILABLE).then_some(5);
         error
     }

@@ -31,6 +31,7 @@ impl View<'_> {
             "finished_at": at(record.finished),
             "deadline_at": seconds(job.latest_end()),
             "expires_at": null,
+            "model": job.leading().and_then(|a| a.model.as_ref()).or(job.request.model.as_ref()),
             "style": null,
             "provider": job.leading().map(|a| &a.provider),
             "sandbox": record.sandbox,

@@ -111,12 +111,16 @@ impl Attempt {
             self.last_poll = Some(now);
         }
         let error = TransportError { effect: effect.request.id.clone(), class, sent };
+        // Our own rules will not be different the next time.
+        let passing = error.class != "blocked";
         match (effect.request.effect, sent) {
             // A poll that gets no answer is no verdict.
-            (Effect::Safe | Effect::Idempotent, _) if self.may_ask_again(&effect.request) => {
+            (Effect::Safe | Effect::Idempotent, _)
+                if passing && self.may_ask_again(&effect.request) =>
+            {
                 self.again(now, backoff(self.tries));
             }
-            (Effect::Unsafe, Sent::No) if self.tries < RETRIES => {
+            (Effect::Unsafe, Sent::No) if passing && self.tries < RETRIES => {
                 self.state = State::Planned;
                 if self.task.is_none() {
                     self.submitted = None;
@@ -267,7 +271,8 @@ impl Attempt {
     fn step_failed(&mut self, mut failure: Failure, answer: &str, now: Ms) {
         match self.state {
             State::Accepted => {
-                self.trouble = Some(failure.message);
+                let detail = failure.detail.as_deref().unwrap_or_default();
+                self.trouble = Some(format!("{}: {detail}", failure.message));
                 self.again(now, backoff(RETRIES));
             }
             State::InFlight => {

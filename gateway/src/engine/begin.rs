@@ -6,6 +6,7 @@ use std::sync::Arc;
 use retouch_sdk::{Billed, Effect, Kind};
 
 use super::Engine;
+use super::note;
 use super::step::Frame;
 use crate::attempt::{Attempt, Call, Planned, State};
 use crate::catalog::provider::OnAmbiguous;
@@ -133,8 +134,10 @@ impl Engine {
         attempt.inputs = inputs;
         let frame =
             Frame { provider, job: &job.id, attempt: number, now, deadline: attempt.deadline };
+        let before = attempt.clone();
         let start = Call { kind: Kind::Start { job: asked }, body: &[] };
         attempt.step(start, None, now, |memo, call| frame.step(memo, call));
+        note::trouble(&job.id, &before, &attempt);
         release_if_due(&mut attempt, now);
         let ignored = route::ignored(&provider.caps, &job.request);
         job.open(attempt, ignored, provider.sandbox);

@@ -8,40 +8,37 @@ use std::time::Duration;
 use futures_util::StreamExt;
 use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesUnordered;
-use retouch_sdk::{Effect, Kind, Verdict};
+use retouch_sdk::Effect;
 
 use super::Engine;
 use super::begin::{Begun, deadline, release_if_due, settle};
 use super::cell::Cell;
 use super::note;
 use super::step::Frame;
-use crate::attempt::{Attempt, Call as StepCall, Event, Planned, State, Todo};
+use crate::attempt::{Attempt, Event, State, Todo};
 use crate::clock::{Ms, now_ms};
 use crate::id::JobId;
 use crate::job::Job;
 use crate::route::{self, Candidates};
 use crate::snapshot::Provider;
 use crate::store::StoreError;
-use crate::upstream::{Call, Reply};
 
 /// When a provider that a job needs is missing from the catalog, it is looked for again so often.
 const MISSING: Ms = 10_000;
-
-/// How long a cancel waits for the answer to a submit that is under way.
-const CANCEL: Duration = Duration::from_secs(5);
 
 /// The job is another process's now.
 pub(super) struct NotOurs;
 
 /// Something under way for an attempt, and what comes of it.
-type Flight<'a> = BoxFuture<'a, (u32, Arc<Provider>, Event)>;
+pub(super) type Flight<'a> = BoxFuture<'a, (u32, Arc<Provider>, Event)>;
 
-struct Driver<'a> {
-    engine: &'a Engine,
-    cell: &'a Cell,
-    job: Job,
-    flights: FuturesUnordered<Flight<'a>>,
-    flying: HashSet<u32>,
+/// A job while it is driven.
+pub(super) struct Driver<'a> {
+    pub(super) engine: &'a Engine,
+    pub(super) cell: &'a Cell,
+    pub(super) job: Job,
+    pub(super) flights: FuturesUnordered<Flight<'a>>,
+    pub(super) flying: HashSet<u32>,
 }
 
 impl Engine {
@@ -73,7 +70,7 @@ impl Engine {
     }
 
     /// The attempt's provider, if it is there and its plugin can read the attempt's state.
-    fn provider(&self, attempt: &Attempt) -> Option<Arc<Provider>> {
+    pub(super) fn provider(&self, attempt: &Attempt) -> Option<Arc<Provider>> {
         let provider = self.parts.snapshot.load().provider(&attempt.provider).cloned()?;
         let reads = &provider.library.label().state.reads;
         reads.contains(&attempt.memo.version).then_some(provider)
@@ -106,64 +103,6 @@ impl<'a> Driver<'a> {
                 () = self.engine.closing.cancelled(), if !closing => {}
             }
         }
-    }
-
-    /// Ends the job if the client asked for it. A submit under way is waited for a little: once the
-    /// provider has named its task, it can be told.
-    async fn cancel(&mut self) -> Result<(), NotOurs> {
-        if !self.cell.is_canceled() || self.job.record.status.is_terminal() {
-            return Ok(());
-        }
-        let patience = tokio::time::sleep(CANCEL);
-        tokio::pin!(patience);
-        while self.is_submitting() {
-            tokio::select! {
-                Some((number, provider, event)) = self.flights.next() => {
-                    self.landed(number, &provider, event).await?;
-                }
-                () = &mut patience => break,
-                else => break,
-            }
-        }
-        let told = self.cancels();
-        self.job.cancel(now_ms());
-        self.commit().await?;
-        self.flights = FuturesUnordered::new();
-        self.flying.clear();
-        futures_util::future::join_all(told).await;
-        Ok(())
-    }
-
-    fn is_submitting(&self) -> bool {
-        let in_flight = |a: &Attempt| a.state == State::InFlight && self.flying.contains(&a.number);
-        self.job.record.attempts.iter().any(in_flight)
-    }
-
-    /// The requests that tell providers, where their protocol can.
-    fn cancels(&self) -> Vec<BoxFuture<'a, ()>> {
-        let (engine, now) = (self.engine, now_ms());
-        let open = self.job.record.attempts.iter().filter(|a| a.is_open());
-        let able = open.filter(|a| a.task.as_ref().is_some_and(|task| task.cancel));
-        let told = able.filter_map(|attempt| {
-            let provider = engine.provider(attempt)?;
-            let frame = Frame {
-                provider: &provider,
-                job: &self.job.id,
-                attempt: attempt.number,
-                now,
-                deadline: attempt.deadline,
-            };
-            let (outcome, _) =
-                frame.step(&attempt.memo, StepCall { kind: Kind::Cancel, body: &[] }).ok()?;
-            let Verdict::Send(request) = outcome.verdict else { return None };
-            let (job, mut attempt) = (self.cell.job(), attempt.clone());
-            attempt.effect = Some(Planned { request, at: now });
-            let tell: BoxFuture<'a, ()> = Box::pin(async move {
-                engine.exchange(&job, &attempt, &provider).await;
-            });
-            Some(tell)
-        });
-        told.collect()
     }
 
     /// Finds providers for what has none. Places this job was told of and did not take go on to
@@ -283,7 +222,7 @@ impl<'a> Driver<'a> {
     }
 
     /// Takes what came of a flight, and writes it if it must survive a crash.
-    async fn landed(
+    pub(super) async fn landed(
         &mut self,
         number: u32,
         provider: &Provider,
@@ -302,6 +241,7 @@ impl<'a> Driver<'a> {
         if before.submitted.is_none() && attempt.submitted.is_some() {
             attempt.deadline = until;
         }
+        note::trouble(&id, &before, attempt);
         if same(&before, attempt) {
             self.cell.show(&self.job);
             return Ok(());
@@ -328,7 +268,7 @@ impl<'a> Driver<'a> {
     }
 
     /// Writes the job, however long the storage takes to come back, and then shows it.
-    async fn commit(&mut self) -> Result<(), NotOurs> {
+    pub(super) async fn commit(&mut self) -> Result<(), NotOurs> {
         self.job.record.rev += 1;
         let mut wait = Duration::from_millis(100);
         loop {
@@ -345,37 +285,6 @@ impl<'a> Driver<'a> {
         self.cell.show(&self.job);
         self.cell.release(&self.job);
         Ok(())
-    }
-}
-
-impl Engine {
-    async fn exchange(&self, job: &Job, attempt: &Attempt, provider: &Provider) -> Event {
-        let Some(effect) = &attempt.effect else { return Event::Interrupted };
-        if attempt.state == State::Accepted {
-            let now = now_ms();
-            let at =
-                self.live.poll_at(&provider.account, provider.file.limits.polls_per_second, now);
-            tokio::time::sleep(Duration::from_millis(at.saturating_sub(now))).await;
-        }
-        let at = now_ms();
-        let call = Call {
-            request: &effect.request,
-            inputs: &attempt.inputs,
-            origins: &provider.origins,
-            hosts: &provider.library.label().hosts,
-            key: &provider.key,
-            first_blob: u32::try_from(attempt.blobs.len()).unwrap_or(u32::MAX),
-        };
-        let reply = self.parts.upstream.exchange(call).await;
-        self.parts.store.note(note::exchange(job, attempt, provider, &effect.request, &reply, at));
-        match reply {
-            Reply::Answer(answer) => {
-                Event::Reply { head: answer.head, body: answer.body, blobs: answer.blobs }
-            }
-            Reply::None { sent, class, detail } => {
-                Event::NoReply { sent, class: class.to_owned(), detail }
-            }
-        }
     }
 }
 

@@ -6,6 +6,7 @@ use retouch_sdk::{Phase, Request, Sent};
 
 use crate::attempt::Attempt;
 use crate::clock::{Ms, now_ms};
+use crate::id::JobId;
 use crate::job::Job;
 use crate::snapshot::Provider;
 use crate::store::Exchange;
@@ -47,6 +48,18 @@ pub(super) fn download(
         Some(error) => note.error = Some(error.to_string()),
     }
     note
+}
+
+/// Tells the operator why an attempt failed or does not get on: clients see the kind of it only.
+pub(super) fn trouble(job: &JobId, before: &Attempt, after: &Attempt) {
+    let (attempt, provider) = (after.number, after.provider.as_str());
+    if let Some(failure) = after.failure().filter(|_| before.failure().is_none()) {
+        let detail = failure.detail.as_deref().unwrap_or_default();
+        tracing::warn!(%job, attempt, provider, %failure, detail, "An attempt failed.");
+    }
+    if let Some(trouble) = after.trouble.as_ref().filter(|_| before.trouble != after.trouble) {
+        tracing::warn!(%job, attempt, provider, trouble, "An attempt does not get on.");
+    }
 }
 
 /// As clients read it.

@@ -79,7 +79,9 @@ pub(super) fn open(path: &Path, plugin: &str) -> Result<Code, Fault> {
 }
 
 fn refused(error: &libloading::Error) -> Fault {
-    let words = error.to_string();
+    // What the loader itself says is only in the cause.
+    let cause = std::error::Error::source(error).map(ToString::to_string);
+    let words = cause.unwrap_or_else(|| error.to_string());
     let mend = if words.contains("GLIBC") {
         "build it on a system whose glibc is not newer than this one's"
     } else if words.contains("failed to map") {

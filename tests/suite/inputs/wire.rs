@@ -17,7 +17,7 @@ const PATIENCE: Duration = Duration::from_secs(25);
 pub(super) struct Answered {
     pub(super) status: u16,
     pub(super) body: Value,
-    /// Bytes of the body that were written until then.
+    /// Bytes of the body that were written until then, of an endless one.
     pub(super) sent: usize,
 }
 
@@ -25,6 +25,8 @@ pub(super) struct Answered {
 pub(super) enum Body {
     /// In chunks, as long as the gateway takes them.
     Endless { begin: Vec<u8>, again: Vec<u8> },
+    /// With its length, as any client sends it.
+    Whole(Vec<u8>),
     /// With a length that is never reached: the client hangs up before.
     Cut(Vec<u8>),
 }
@@ -35,6 +37,7 @@ pub(super) async fn post(origin: &str, content_type: &str, body: Body) -> Option
     let (mut reader, writer) = TcpStream::connect(host).await.unwrap().into_split();
     let length = match &body {
         Body::Endless { .. } => "transfer-encoding: chunked".to_owned(),
+        Body::Whole(bytes) => format!("content-length: {}", bytes.len()),
         Body::Cut(bytes) => format!("content-length: {}", bytes.len() + 1000),
     };
     let head = format!(
@@ -75,6 +78,12 @@ async fn send(mut writer: OwnedWriteHalf, head: String, body: Body) -> usize {
         return sent;
     }
     match body {
+        Body::Whole(bytes) => {
+            let _ = writer.write_all(&bytes).await;
+            // Dropped, it would say that the client is gone.
+            writer.forget();
+            bytes.len()
+        }
         Body::Cut(bytes) => {
             let _ = writer.write_all(&bytes).await;
             let _ = writer.shutdown().await;

@@ -24,30 +24,38 @@ pub(super) fn unfinished(db: &Connection) -> Result<Vec<Job>, StoreError> {
     let mut select = db
         .prepare_cached(&format!("{COLUMNS} WHERE status IN ('queued', 'running') ORDER BY id"))
         .map_err(unavailable)?;
-    let rows = select.query_map([], columns).map_err(unavailable)?;
-    readable(rows.map(|row| row.map_err(unavailable)))
+    let rows = select.query_map([], row).map_err(unavailable)?;
+    let mut jobs = Vec::new();
+    for row in rows {
+        jobs.extend(row.map_err(unavailable)?.readable());
+    }
+    Ok(jobs)
 }
 
 pub(super) fn list(db: &Connection, filter: &Filter) -> Result<Page, StoreError> {
     let mut select = db
         .prepare_cached(&format!(
             "{COLUMNS} WHERE owner = ?1 AND (?2 IS NULL OR id < ?2) AND (?3 IS NULL OR status = ?3)
-             AND (?4 IS NULL OR provider = ?4) ORDER BY id DESC LIMIT ?5"
+             AND (?4 IS NULL OR provider = ?4) ORDER BY id DESC"
         ))
         .map_err(unavailable)?;
-    let one_more = i64::try_from(filter.limit).unwrap_or(i64::MAX).saturating_add(1);
     let arguments = params![
         filter.owner,
         filter.after.as_ref().map(JobId::as_str),
         filter.status.map(crate::job::Status::as_str),
-        filter.provider,
-        one_more
+        filter.provider
     ];
-    let rows = select.query_map(arguments, columns).map_err(unavailable)?;
-    let mut jobs = readable(rows.map(|row| row.map_err(unavailable)))?;
-    let has_more = jobs.len() > filter.limit;
-    jobs.truncate(filter.limit);
-    Ok(Page { jobs, has_more })
+    let rows = select.query_map(arguments, row).map_err(unavailable)?;
+    let mut page = Page::default();
+    for row in rows {
+        let Some(job) = row.map_err(unavailable)?.readable() else { continue };
+        page.has_more = page.jobs.len() == filter.limit;
+        if page.has_more {
+            break;
+        }
+        page.jobs.push(job);
+    }
+    Ok(page)
 }
 
 pub(super) fn exchanges(db: &Connection, id: &JobId) -> Result<Vec<Exchange>, StoreError> {
@@ -123,20 +131,26 @@ fn by_fingerprint(
     columns.map(job).transpose()
 }
 
-/// A row that cannot be read is left where it is: it must not keep the others from being served.
-fn readable(
-    rows: impl Iterator<Item = Result<[String; 4], StoreError>>,
-) -> Result<Vec<Job>, StoreError> {
-    let mut jobs = Vec::new();
-    for row in rows {
-        let row = row?;
-        let id = row[0].clone();
-        match job(row) {
-            Ok(job) => jobs.push(job),
-            Err(error) => tracing::error!(job = %id, %error, "A stored job is left alone."),
-        }
+/// A row whose columns may be damaged: a bad one must not keep the others from being served.
+struct Found {
+    id: String,
+    columns: rusqlite::Result<[String; 4]>,
+}
+
+fn row(row: &Row<'_>) -> rusqlite::Result<Found> {
+    let id = row.get_ref(0)?.as_bytes().map(|id| String::from_utf8_lossy(id).into_owned());
+    Ok(Found { id: id.unwrap_or_default(), columns: columns(row) })
+}
+
+impl Found {
+    fn readable(self) -> Option<Job> {
+        let read = self.columns.map_err(|error| StoreError::Corrupt(error.to_string()));
+        let read = read.and_then(job);
+        read.inspect_err(
+            |error| tracing::error!(job = %self.id, %error, "A stored job is left alone."),
+        )
+        .ok()
     }
-    Ok(jobs)
 }
 
 fn job([id, owner, request, record]: [String; 4]) -> Result<Job, StoreError> {

@@ -1,0 +1,173 @@
+//! Taking requests: what stands for a job that is there, what no provider can do, and the commit after
+//! which a job survives any crash.
+
+use std::sync::Arc;
+
+use super::Engine;
+use super::begin::Begun;
+use super::cell::Cell;
+use crate::clock::now_ms;
+use crate::job::{Job, Skip};
+use crate::request::EditRequest;
+use crate::route::{self, Candidates, Unroutable};
+use crate::store::{Admitted, Claim, StoreError};
+
+/// Why a request did not become a job.
+#[derive(Debug, thiserror::Error)]
+pub enum NotAdmitted {
+    /// The provider or model asked for is not there.
+    #[error(transparent)]
+    Unroutable(#[from] Unroutable),
+    /// No provider can do what the request means.
+    #[error("no provider can do this: {}", reasons(.skipped))]
+    Unfit {
+        /// The field that rules them out.
+        param: &'static str,
+        /// Each with its reason.
+        skipped: Vec<Skip>,
+    },
+    /// No provider is enabled.
+    #[error("{}", no_provider(*.only_sandbox))]
+    NoProvider {
+        /// There is one, but it takes only requests that name it.
+        only_sandbox: bool,
+    },
+    /// Too many jobs wait already.
+    #[error("too many edits are waiting already")]
+    QueueFull,
+    /// The process is stopping.
+    #[error("the gateway is stopping")]
+    Closing,
+    /// The idempotency key stands for a request with other content.
+    #[error("the idempotency key was used for another request; use a new one")]
+    KeyReused,
+    /// It could not be written down.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// A request that became a job, or stands for one that was there.
+#[derive(Clone, Debug)]
+pub struct Taken {
+    /// The job.
+    pub job: Arc<Job>,
+    /// Whether it was there before.
+    pub replayed: bool,
+}
+
+impl Engine {
+    /// Takes a request. When this returns, the job survives any crash.
+    ///
+    /// # Errors
+    /// See [`NotAdmitted`]; nothing was written then.
+    pub async fn admit(
+        self: &Arc<Self>,
+        owner: &str,
+        request: EditRequest,
+        claim: Claim,
+    ) -> Result<Taken, NotAdmitted> {
+        if self.closing.is_cancelled() {
+            return Err(NotAdmitted::Closing);
+        }
+        let known = self.parts.store.find(owner, &request.fingerprint(), &claim, now_ms()).await?;
+        if let Some(replayed) = self.known(owner, known).await? {
+            return Ok(replayed);
+        }
+        let snapshot = self.parts.snapshot.load_full();
+        let candidates = route::candidates(&snapshot, &request)?;
+        if candidates.order.is_empty() {
+            return Err(match candidates.skipped {
+                skipped if skipped.is_empty() => NotAdmitted::NoProvider {
+                    only_sandbox: snapshot.providers.iter().any(|p| p.sandbox && p.file.enabled),
+                },
+                skipped => {
+                    NotAdmitted::Unfit { param: candidates.unfit.unwrap_or("image"), skipped }
+                }
+            });
+        }
+        if self.lock().len() >= self.parts.limits.waiting {
+            return Err(NotAdmitted::QueueFull);
+        }
+        // On a task of its own: a client that hangs up now must not leave a job half admitted.
+        let engine = self.clone();
+        let owner = owner.to_owned();
+        let admitted =
+            self.spawn(async move { engine.admit_now(owner, request, &claim, &candidates).await });
+        admitted.await.unwrap_or(Err(NotAdmitted::Closing))
+    }
+
+    async fn admit_now(
+        self: Arc<Self>,
+        owner: String,
+        request: EditRequest,
+        claim: &Claim,
+        candidates: &Candidates,
+    ) -> Result<Taken, NotAdmitted> {
+        let now = now_ms();
+        let deadline = now + self.queue_time(&request);
+        let mut job = Job::new(owner, Arc::new(request), now, deadline);
+        let begun = self.begin(&mut job, candidates).await;
+        if job.record.attempts.is_empty() && job.record.status.is_terminal() {
+            return Err(NotAdmitted::Unfit { param: "image", skipped: job.record.skipped });
+        }
+        if self.closing.is_cancelled() {
+            return Err(NotAdmitted::Closing);
+        }
+        let admitted = self.parts.store.admit(&job, claim).await?;
+        if let Some(replayed) = self.known(&job.owner, admitted).await? {
+            return Ok(replayed);
+        }
+        let provider = job.leading().map(|a| a.provider.as_str());
+        tracing::info!(job = %job.id, request = %job.request.request_id, provider, "Job admitted.");
+        Ok(Taken { job: self.keep(job, begun), replayed: false })
+    }
+
+    /// The job an admission stands for, if it is not a new one.
+    async fn known(&self, owner: &str, admitted: Admitted) -> Result<Option<Taken>, NotAdmitted> {
+        match admitted {
+            Admitted::New => Ok(None),
+            Admitted::KeyReused => Err(NotAdmitted::KeyReused),
+            Admitted::Same(id) => {
+                let job = self.job(owner, &id).await?;
+                Ok(job.map(|job| Taken { job, replayed: true }))
+            }
+        }
+    }
+
+    fn keep(self: &Arc<Self>, job: Job, begun: Begun) -> Arc<Job> {
+        let id = job.id.clone();
+        let cell = Arc::new(Cell::new(job, begun.places));
+        let job = cell.job();
+        self.lock().insert(id.clone(), cell);
+        for account in &begun.line {
+            self.live.wait(account, &id);
+        }
+        if self.closing.is_cancelled() {
+            // Nobody dispatches any more, and a first request may have been released.
+            self.launch(id);
+        } else {
+            self.timer.arm(&id, now_ms());
+        }
+        job
+    }
+
+    /// How long a job may wait for its first submit.
+    pub(super) fn queue_time(&self, request: &EditRequest) -> u64 {
+        let wait = self.parts.limits.queue_wait.ms();
+        request.timeout.map_or(wait, |seconds| wait.min(seconds.saturating_mul(1_000)))
+    }
+}
+
+fn no_provider(only_sandbox: bool) -> &'static str {
+    if only_sandbox {
+        "only the sandbox is set up, and here it takes only requests that name it: provider=sandbox"
+    } else {
+        "no provider is enabled; add one under config/providers"
+    }
+}
+
+fn reasons(skipped: &[Skip]) -> String {
+    let reasons: Vec<String> =
+        skipped.iter().map(|s| format!("{} {}", s.provider, s.reason)).collect();
+    reasons.join("; ")
+}
