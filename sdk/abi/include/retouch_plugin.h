@@ -135,6 +135,75 @@ typedef struct retouch_step {
     uint64_t deadline_ms; /* the attempt is given up at this time; 0: none */
 } retouch_step;
 
+/* ---- The JSON that crosses ---------------------------------------------------------------------
+ *
+ * create's config, what the operator's file says with the API type's defaults filled in:
+ *
+ *   { "type": "acme-edit", "host": "https://api.acme.example", "endpoints": { "edit": "/v1/edits" },
+ *     "model": "acme-1" | null, "sync": false, "public_url": false, "options": { … } }
+ *
+ * A step's event. `kind` says which of the members after `cx` is there:
+ *
+ *   { "v": 1,
+ *     "cx": { "job": "job_…", "attempt": 1, "step": 0, "seed": 42, "locale": "en" },
+ *     "kind": "start",           "job": JOB
+ *   | "kind": "response",        "response": { "effect": "e0", "status": 200,
+ *                                  "headers": [["content-type", "application/json"]],
+ *                                  "body": { "attach": 0, "bytes": 321 }
+ *                                        | { "blob": 0, "mime": "image/png", "bytes": 4321 },
+ *                                  "elapsed_ms": 12 }
+ *   | "kind": "transport_error", "error": { "effect": "e0", "class": "timeout", "sent": "no|maybe" }
+ *   | "kind": "interrupted",     "effect": "e0"
+ *   | "kind": "callback"
+ *   | "kind": "cancel" }
+ *
+ *   JOB = { "model": "acme-1" | null, "prompt": "…", "n": 1,
+ *           "inputs": [ { "mime": "image/png", "bytes": 4321, "width": 640, "height": 480 } ],
+ *           "mask": like an input, if any,
+ *           "params": { "size": { "width": 1024, "height": 1024 }, "resolution": "1K|2K|4K",
+ *                       "aspect_ratio": "3:4", "seed": 7, "negative_prompt": "…", "quality": "…",
+ *                       "background": "…", "output_format": "png|jpeg|webp",
+ *                       "output_compression": 80, "input_fidelity": "…", "moderation": "…",
+ *                       "user": "…" }, each only where the client gave it,
+ *           "options": { … } }
+ *
+ * A step's outcome: exactly one of send, done and fail, and beside it what was learnt.
+ *
+ *   { "send": { "id": "e0",                     named again in the event that answers it
+ *               "after_ms": 0,                  wait so long first
+ *               "method": "GET|POST|PUT|DELETE", "url": "https://…",
+ *               "headers": [["authorization", "Bearer {{secret:api_key}}"]],
+ *               "body": "empty" | { "json": … } | { "form": [["name", "value"]] }
+ *                     | { "multipart": [ { "name": "prompt", "text": "…" },
+ *                                        { "name": "image", "image": 0, "filename": "a.png" } ] }
+ *                     | { "image": 0 },
+ *               "effect": "safe|idempotent|unsafe",  what sending it twice would do: nothing, the
+ *                                                    same as once, perhaps a second charge
+ *               "phase": "uploading|submitting|polling|downloading",
+ *               "timeout_ms": 30000, "max_response_bytes": 1048576, "cache_ms": 0 },
+ *     "task": { "id": "…", "cancel": false },   once the provider has named its task
+ *     "status": "RUNNING", "percent": 40 }
+ *
+ *   { "done": { "outputs": [ { "url": "https://…" } | { "blob": 0 } | { "inline": "base64" }
+ *                          | { "failed": FAILURE } ],
+ *               "cost": { "amount": "0.40", "currency": "CNY" } } }
+ *
+ *   { "fail": FAILURE }
+ *
+ *   FAILURE = { "class": "invalid_request|moderation|auth|config|quota|rate_limited|busy|
+ *                         provider_error|no_output|timeout|not_found|canceled|unknown_outcome|
+ *                         plugin_bug",
+ *               "fault": "client|provider|gateway|plugin", "retry": "never|elsewhere",
+ *               "billed": "no|yes|unknown", "message": "for the client", "detail": "for the operator",
+ *               "retry_after_ms": 30000, "upstream": { "status": 429, "code": "1520" } }
+ *
+ * Images are named by handle: in a body's JSON {"$image": 0, "as": "data_uri|base64|url"} stands for
+ * an input (the mask is the one after the last); in an answer's JSON {"$blob": 0, "bytes": 4321}
+ * stands for an image of more than 8 KiB that the gateway took out. {{secret:api_key}} stands for the
+ * provider's key in headers, URL and body; the key itself is never here.
+ *
+ * A failure of an unsafe request that is not certainly unbilled is taken as `unknown_outcome`. */
+
 /* ---- What the plugin offers ------------------------------------------------------------------ */
 
 typedef struct retouch_plugin {
