@@ -6,6 +6,7 @@ mod error;
 mod events;
 mod extract;
 mod images;
+mod inbound;
 mod intake;
 mod jobs;
 mod view;

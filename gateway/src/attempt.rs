@@ -88,7 +88,7 @@ pub enum State {
     /// The provider is done; its results are to be fetched.
     Fetching(Vec<Output>),
     /// The results are ours.
-    Stored(Vec<Stored>),
+    Stored(Vec<Fetched>),
     /// Definitely not taken.
     Refused(Failure),
     /// Taken, and definitely failed.
@@ -97,9 +97,12 @@ pub enum State {
     Unknown(Failure),
     /// Given up while the provider may still be at it.
     Abandoned,
-    /// Stopped by the client before anything was submitted, or at the provider too.
+    /// Stopped by the client before anything was submitted, or the provider was told to stop.
     Canceled,
 }
+
+/// One of an attempt's results: here, or why it is not.
+pub type Fetched = Result<Stored, Failure>;
 
 /// What makes a failure definite: the answer that said so.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -158,7 +161,7 @@ pub enum Event {
     /// The process ended while an unsafe request was unanswered.
     Interrupted,
     /// Results are in our own storage.
-    Saved(Vec<Stored>),
+    Saved(Vec<Fetched>),
     /// No result could be fetched.
     Lost(Failure),
 }

@@ -28,7 +28,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::clock::now_ms;
 use crate::id::JobId;
-use crate::images::Images;
+use crate::images::{Images, Stored};
 use crate::job::Job;
 use crate::live::{AccountId, Live};
 use crate::settings::Limits;
@@ -59,6 +59,7 @@ pub struct Engine {
     timer: Timer,
     cells: Mutex<HashMap<JobId, Arc<Cell>>>,
     finished: moka::sync::Cache<JobId, Arc<Job>>,
+    adapted: moka::sync::Cache<String, Stored>,
     tasks: TaskTracker,
     closing: CancellationToken,
 }
@@ -67,6 +68,8 @@ pub struct Engine {
 const CANCEL: Duration = Duration::from_secs(10);
 /// Pause, in milliseconds, before a job whose driver panicked is driven again.
 const AFTER_A_PANIC: u64 = 10_000;
+/// Images known to be ready for some API type; each entry is a name, not the image.
+const ADAPTED: u64 = 4_096;
 /// Answers kept of jobs that are at their end.
 const FINISHED: u64 = 1_000;
 
@@ -83,6 +86,7 @@ impl Engine {
             timer: Timer::default(),
             cells: Mutex::default(),
             finished: moka::sync::Cache::new(FINISHED),
+            adapted: moka::sync::Cache::new(ADAPTED),
             tasks: TaskTracker::new(),
             closing: CancellationToken::new(),
         });
@@ -246,6 +250,10 @@ impl Engine {
                 Some(cell) if !cell.job().shares().is_empty() => {
                     cell.tell(account);
                     self.timer.arm(&job, now_ms());
+                    // It may have ended in between, and then nobody listens to it.
+                    if self.cell(&job).is_none() {
+                        self.pass_on_told(&cell);
+                    }
                 }
                 _ => self.live.pass_on(&account),
             }
@@ -261,6 +269,13 @@ impl Engine {
         task: impl Future<Output = T> + Send + 'static,
     ) -> JoinHandle<T> {
         self.tasks.spawn(task)
+    }
+
+    /// Places a job was told of and can use no more go on to the next in line.
+    fn pass_on_told(&self, cell: &Cell) {
+        for account in cell.take_told() {
+            self.live.pass_on(&account);
+        }
     }
 
     fn in_memory(&self, id: &JobId) -> Option<Arc<Job>> {
@@ -286,6 +301,9 @@ impl Drop for Driving {
     fn drop(&mut self) {
         self.engine.timer.finished(&self.job);
         if std::thread::panicking() {
+            if let Some(cell) = self.engine.cell(&self.job) {
+                cell.broke();
+            }
             tracing::error!(job = %self.job, "A job's driver broke; it is tried again.");
             self.engine.timer.arm(&self.job, now_ms() + AFTER_A_PANIC);
         }

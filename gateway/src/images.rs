@@ -32,6 +32,8 @@ pub use spool::{Spool, SpoolError};
 
 /// Bytes moved at a time. Larger ones save little; with 32 images under way this is 8 MiB.
 pub(crate) const CHUNK: usize = 256 * 1024;
+/// Larger than any provider makes them today.
+const RESULT: Limits = Limits { max_bytes: 200 << 20, max_pixels: 200_000_000 };
 /// Length of a name: 32 bytes in hex.
 const NAME: usize = 64;
 /// What unfinished files begin with; no hex name does.
@@ -128,7 +130,15 @@ impl Images {
     /// # Errors
     /// None today; a store that is not a folder may have some.
     pub async fn spool(&self, kind: Kind) -> io::Result<Spool> {
-        Ok(Spool::new(Arc::clone(&self.folder), kind, self.limits))
+        Ok(Spool::new(Arc::clone(&self.folder), kind, self.limits_of(kind)))
+    }
+
+    /// What clients send is bounded by the settings. What was paid for is bounded only against harm.
+    fn limits_of(&self, kind: Kind) -> Limits {
+        match kind {
+            Kind::Input => self.limits,
+            Kind::Result => RESULT,
+        }
     }
 
     /// Opens an image by its [`Stored::name`]; also says how long it is.

@@ -170,7 +170,9 @@ impl Record {
     pub fn frees_key(&self) -> bool {
         let hopeless = ["invalid_value", "moderation_blocked", "unsupported_parameter"];
         let could = |error: &JobError| !hopeless.contains(&error.code.as_str());
-        self.ended_free() && self.error.as_ref().is_some_and(could)
+        self.status != Status::Canceled
+            && self.ended_free()
+            && self.error.as_ref().is_some_and(could)
     }
 
     fn ended_free(&self) -> bool {

@@ -69,11 +69,33 @@ impl EditRequest {
     /// came in. Images count by their bytes.
     pub fn fingerprint(&self) -> String {
         let plain = Self { request_id: String::new(), links: false, ..self.clone() };
-        let canonical = serde_json::to_vec(&plain).unwrap_or_default();
-        blake3::hash(&canonical).to_hex().to_string()
+        let mut canonical = serde_json::to_value(&plain).unwrap_or_default();
+        canonical.sort_all_objects();
+        blake3::hash(canonical.to_string().as_bytes()).to_hex().to_string()
     }
 }
 
 fn input(image: &Stored) -> Input {
     Input { mime: image.mime.clone(), bytes: image.bytes, width: image.width, height: image.height }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn the_order_of_keys_and_the_way_back_do_not_tell_requests_apart() {
+        let request = |metadata: Value, links| EditRequest {
+            prompt: "p".to_owned(),
+            metadata: metadata.as_object().cloned().unwrap(),
+            links,
+            ..EditRequest::default()
+        };
+        let a = request(json!({ "a": 1, "b": { "c": 1, "d": 2 } }), false);
+        let b = request(json!({ "b": { "d": 2, "c": 1 }, "a": 1 }), true);
+        assert_eq!(a.fingerprint(), b.fingerprint());
+        let c = request(json!({ "a": 2, "b": { "c": 1, "d": 2 } }), false);
+        assert_ne!(a.fingerprint(), c.fingerprint());
+    }
 }

@@ -153,8 +153,10 @@ pub fn build(source: &Source, plugins: &Registry, revision: u64) -> Result<Snaps
 }
 
 /// Whether the catalog has already said what is wrong with that line.
+/// A plugin's complaint that names no line is about what was found wrong in the file before.
 fn is_known(problems: &[Problem], problem: &Problem) -> bool {
-    problems.iter().any(|known| known.file == problem.file && known.line == problem.line)
+    let same = |known: &&Problem| known.file == problem.file;
+    problems.iter().filter(same).any(|known| problem.line.is_none() || known.line == problem.line)
 }
 
 fn provider(file: ProviderFile, source: &Source, plugins: &Registry) -> Result<Provider, Problem> {

@@ -1,5 +1,6 @@
 //! What must not come in: each is refused in OpenAI's form before anything is paid, with words
 //! that say what to do, and costs no memory.
+#![expect(clippy::print_stdout, reason = "how much memory it is, is worth knowing")]
 
 mod bomb;
 mod photo;
@@ -20,6 +21,8 @@ use wire::{Answered, Body};
 const EDITS: &str = "/v1/images/edits";
 /// What any bad input may cost at most, in MiB.
 const FLAT: u64 = 64;
+/// How often a race is run that one side must never lose.
+const TRIES: usize = 32;
 
 /// A provider that answers with the result at once.
 fn quick() -> Provider {
@@ -132,12 +135,12 @@ async fn a_client_that_still_sends_gets_its_answer() {
     let (content_type, body) = form.finish();
     let body = bytes::Bytes::from(body);
     let mut lost = 0;
-    for _ in 0..8 {
+    for _ in 0..TRIES {
         let request = gateway.client().request(reqwest::Method::POST, EDITS);
         let sent = request.header("content-type", &content_type).body(body.clone()).send().await;
         lost += usize::from(!sent.is_ok_and(|answer| answer.status() == 400));
     }
-    assert_eq!(lost, 0, "of 8 answers");
+    assert_eq!(lost, 0, "answers lost of {TRIES}");
 }
 
 #[tokio::test]
@@ -182,7 +185,7 @@ fn endless() -> Vec<(&'static str, Vec<u8>, Vec<u8>)> {
         ("picture", [picture(), pictures::png()].concat(), noise.clone()),
         ("text", begun(Form::new(), "; name=\"prompt\""), noise.clone()),
         ("preamble", noise.clone(), noise.clone()),
-        ("head of a part", begun(Form::new(), "")[..40].to_vec(), noise.clone()),
+        ("head of a part", begun(Form::new(), "")[..40].to_vec(), noise),
         ("row of fields", Vec::from(&part[..]), part.repeat(500)),
     ]
 }

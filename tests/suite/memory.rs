@@ -1,5 +1,6 @@
 //! Memory is promised: many large edits at once cost a bounded amount, whatever the protocol. The
 //! same as `tests/load` prints.
+#![expect(clippy::print_stdout, reason = "how much memory it is, is worth knowing")]
 
 use retouch_tests::{Plugin, load};
 

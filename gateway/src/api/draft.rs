@@ -173,23 +173,23 @@ impl Draft {
 
     fn params(&mut self) -> Result<Params, ApiError> {
         Ok(Params {
-            size: self.text("size")?.map(|text| size(&text)).transpose()?,
-            resolution: self.text("resolution")?.map(|text| resolution(&text)).transpose()?,
-            aspect_ratio: self.text("aspect_ratio")?.map(|text| ratio(&text)).transpose()?,
+            size: self.word("size")?.map(|text| size(&text)).transpose()?,
+            resolution: self.word("resolution")?.map(|text| resolution(&text)).transpose()?,
+            aspect_ratio: self.word("aspect_ratio")?.map(|text| ratio(&text)).transpose()?,
             seed: self.whole("seed")?,
             negative_prompt: self.text("negative_prompt")?,
-            quality: self.text("quality")?,
-            background: self.text("background")?,
+            quality: self.word("quality")?,
+            background: self.word("background")?,
             output_format: self.format()?,
             output_compression: self.percent("output_compression")?,
-            input_fidelity: self.text("input_fidelity")?,
-            moderation: self.text("moderation")?,
+            input_fidelity: self.word("input_fidelity")?,
+            moderation: self.word("moderation")?,
             user: self.text("safety_identifier")?.or(self.text("user")?),
         })
     }
 
     fn format(&mut self) -> Result<Option<String>, ApiError> {
-        match self.text("output_format")?.as_deref() {
+        match self.word("output_format")?.as_deref() {
             None => Ok(None),
             Some("jpg") => Ok(Some("jpeg".to_owned())),
             Some(format @ ("png" | "jpeg" | "webp")) => Ok(Some(format.to_owned())),
@@ -247,12 +247,16 @@ impl Draft {
         }
     }
 
-    /// Text that says something; `auto` and nothing are the same as absent.
-    fn text(&mut self, name: &str) -> Result<Option<String>, ApiError> {
+    /// A word from a list, of which `auto` is the same as none.
+    fn word(&self, name: &str) -> Result<Option<String>, ApiError> {
+        Ok(self.text(name)?.filter(|word| word != "auto"))
+    }
+
+    /// Text that says something; nothing is the same as absent.
+    fn text(&self, name: &str) -> Result<Option<String>, ApiError> {
         match self.fields.get(name) {
             None | Some(Value::Null) => Ok(None),
-            Some(value) if is_default(value) => Ok(None),
-            Some(Value::String(text)) => Ok(Some(text.clone())),
+            Some(Value::String(text)) => Ok(Some(text.clone()).filter(|text| !text.is_empty())),
             Some(_) => Err(ApiError::invalid(name, format!("`{name}` must be text"))),
         }
     }
@@ -303,10 +307,6 @@ fn reserved(value: &Value) -> Option<&'static str> {
         }),
         Value::Null | Value::Bool(_) | Value::Number(_) => None,
     }
-}
-
-fn is_default(value: &Value) -> bool {
-    value.is_null() || value.as_str().is_some_and(|text| text.is_empty() || text == "auto")
 }
 
 fn size(text: &str) -> Result<Size, ApiError> {

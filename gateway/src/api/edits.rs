@@ -87,10 +87,10 @@ async fn admit(
 
 /// How the client says that it may have sent this before.
 fn claim(headers: &HeaderMap) -> Result<Claim, ApiError> {
-    let text = |name: &str| headers.get(name).and_then(|v| v.to_str().ok()).map(str::trim);
+    let text = |name: &str| headers.get(name).map(|v| v.to_str().unwrap_or_default().trim());
     let key = match text("idempotency-key") {
         Some(key) if key.is_empty() || key.len() > 255 => {
-            let message = "`Idempotency-Key` is 1 to 255 characters long";
+            let message = "`Idempotency-Key` is 1 to 255 characters of ASCII";
             return Err(ApiError::invalid("Idempotency-Key", message));
         }
         key => key.map(str::to_owned),

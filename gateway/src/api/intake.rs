@@ -12,14 +12,15 @@ use serde_json::{Map, Value};
 
 use super::draft::Draft;
 use super::error::ApiError;
+use super::inbound::Inbound;
 use crate::images::{Images, Kind, Spool, SpoolError, Stored};
 use crate::settings::Limits;
 use crate::upstream::intake::{Intake as Json, IntakeError};
 use crate::upstream::lift::{LiftError, Rule};
 use crate::upstream::{DownloadError, Upstream};
 
-/// Fields of a form besides its images.
-const FIELDS: usize = 64;
+/// Text fields of a form, each entry of a list or object counted.
+const FIELDS: usize = 128;
 /// How long a body may bring nothing.
 const STALL: Duration = Duration::from_secs(30);
 /// Bytes of all text in a request.
@@ -38,76 +39,81 @@ pub(super) struct Intake<'a> {
 impl Intake<'_> {
     /// Reads a body of either kind.
     pub(super) async fn read(&self, request: Request) -> Result<Draft, ApiError> {
-        let kind = request
-            .headers()
-            .get(header::CONTENT_TYPE)
-            .and_then(|v| v.to_str().ok())
-            .unwrap_or_default();
-        if kind.starts_with("multipart/form-data") {
-            return self.form(request).await;
+        let kind = request.headers().get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok());
+        let kind = kind.unwrap_or_default().to_owned();
+        let most = usize::try_from(self.limits.request_bytes).unwrap_or(usize::MAX);
+        let (parts, body) = request.into_parts();
+        let body = Inbound::new(body, most);
+        let read = if kind.starts_with("multipart/form-data") {
+            let form = Request::from_parts(parts, Body::from_stream(body.clone()));
+            self.form(form, &body).await
+        } else if kind.starts_with("application/json") {
+            self.json(body.clone()).await
+        } else {
+            let message = "the body must be multipart/form-data or application/json";
+            Err(ApiError::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "invalid_content_type", message))
+        };
+        if read.is_err() {
+            body.drain().await;
         }
-        if kind.starts_with("application/json") {
-            return self.json(request.into_body()).await;
-        }
-        let message = "the body must be multipart/form-data or application/json";
-        Err(ApiError::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "invalid_content_type", message))
+        read
     }
 
-    async fn form(&self, request: Request) -> Result<Draft, ApiError> {
+    async fn form(&self, request: Request, body: &Inbound) -> Result<Draft, ApiError> {
         let mut form = Multipart::from_request(request, &()).await.map_err(|error| {
             ApiError::new(StatusCode::BAD_REQUEST, "invalid_body", error.body_text())
         })?;
         let mut draft = Draft::default();
-        let mut text = 0;
+        let mut text = Text::default();
         while let Some(field) = soon(form.next_field()).await?.map_err(|error| broken(&error))? {
+            body.progress();
             let name = field.name().unwrap_or_default().to_owned();
             match slot(&name) {
-                Slot::Image => {
-                    let index = draft.images.len();
-                    if index >= self.limits.images {
-                        return Err(too_many(self.limits.images));
-                    }
-                    draft.images.push(self.file(field, "image").await?);
+                Slot::Image if draft.images.len() >= self.limits.images => {
+                    return Err(too_many(self.limits.images));
                 }
-                Slot::Mask => draft.mask = Some(self.file(field, "mask").await?),
+                Slot::Image => draft.images.push(self.file(field, body, "image").await?),
+                Slot::Mask if draft.mask.is_some() => {
+                    return Err(ApiError::invalid("mask", "only one `mask` is taken"));
+                }
+                Slot::Mask => draft.mask = Some(self.file(field, body, "mask").await?),
                 Slot::Text if field.file_name().is_some() => {
                     let message =
                         format!("`{name}` is not a field for files; a picture goes into `image`");
                     return Err(ApiError::field("unknown_parameter", &name, message));
                 }
                 Slot::Text => {
-                    let value = short(field, &name, &mut text).await?;
+                    let value = text.read(field, body, &name).await?;
                     place(&mut draft.fields, &name, value)?;
                 }
-            }
-            if draft.fields.len() > FIELDS {
-                return Err(ApiError::new(
-                    StatusCode::BAD_REQUEST,
-                    "invalid_body",
-                    "the form has too many fields",
-                ));
             }
         }
         Ok(draft)
     }
 
-    async fn file(&self, mut field: Field<'_>, param: &str) -> Result<Stored, ApiError> {
+    async fn file(
+        &self,
+        mut field: Field<'_>,
+        body: &Inbound,
+        param: &str,
+    ) -> Result<Stored, ApiError> {
         let mut spool = self.spool().await?;
         while let Some(chunk) = soon(field.chunk()).await?.map_err(|error| broken(&error))? {
+            body.progress();
             spool.write(&chunk).await.map_err(|error| refused(param, error))?;
         }
         spool.finish(self.durable).await.map_err(|error| refused(param, error))
     }
 
-    async fn json(&self, body: Body) -> Result<Draft, ApiError> {
+    async fn json(&self, mut body: Inbound) -> Result<Draft, ApiError> {
         // One more than the pictures allowed may be the mask.
         let most = u32::try_from(self.limits.images + 1).unwrap_or(u32::MAX);
         let rule = Rule { images: most, ..Rule::REQUEST };
         let mut json = Json::new(self.images, Kind::Input, self.durable, rule, TEXT);
-        let mut stream = body.into_data_stream();
         let mut total = 0;
-        while let Some(chunk) = soon(stream.next()).await? {
+        while let Some(chunk) = soon(body.next()).await? {
             let chunk = chunk.map_err(|_| unreadable("the body was cut off"))?;
+            body.progress();
             total += chunk.len() as u64;
             if total > self.limits.request_bytes {
                 return Err(too_large(self.limits.request_bytes));
@@ -219,20 +225,43 @@ fn slot(name: &str) -> Slot {
     }
 }
 
-async fn short(mut field: Field<'_>, name: &str, total: &mut usize) -> Result<String, ApiError> {
-    let mut bytes = Vec::new();
-    while let Some(chunk) = soon(field.chunk()).await?.map_err(|error| broken(&error))? {
-        *total += chunk.len();
-        if *total > TEXT {
-            return Err(ApiError::invalid(
-                name,
-                format!("the form's text fields have more than {TEXT} bytes"),
-            ));
+/// A form's text fields, bounded in number and in all.
+#[derive(Default)]
+struct Text {
+    fields: usize,
+    bytes: usize,
+}
+
+impl Text {
+    async fn read(
+        &mut self,
+        mut field: Field<'_>,
+        body: &Inbound,
+        name: &str,
+    ) -> Result<String, ApiError> {
+        self.fields += 1;
+        self.grow(name.len(), name)?;
+        if self.fields > FIELDS {
+            return Err(unreadable(&format!("the form has more than {FIELDS} text fields")));
         }
-        bytes.extend_from_slice(&chunk);
+        let mut bytes = Vec::new();
+        while let Some(chunk) = soon(field.chunk()).await?.map_err(|error| broken(&error))? {
+            body.progress();
+            self.grow(chunk.len(), name)?;
+            bytes.extend_from_slice(&chunk);
+        }
+        String::from_utf8(bytes)
+            .map_err(|_| ApiError::invalid(name, format!("`{name}` is not UTF-8 text")))
     }
-    String::from_utf8(bytes)
-        .map_err(|_| ApiError::invalid(name, format!("`{name}` is not UTF-8 text")))
+
+    fn grow(&mut self, bytes: usize, name: &str) -> Result<(), ApiError> {
+        self.bytes += bytes;
+        if self.bytes <= TEXT {
+            return Ok(());
+        }
+        let message = format!("the form's text fields have more than {TEXT} bytes");
+        Err(ApiError::invalid(name, message).status(StatusCode::PAYLOAD_TOO_LARGE))
+    }
 }
 
 /// `x`, and nested as SDKs write their `extra_body`: `x[key]` and `x[]`.

@@ -14,6 +14,7 @@ use super::edits::about;
 use super::error::ApiError;
 use super::extract::{Asked, Named};
 use super::{Api, Caller};
+use crate::engine::NotAdmitted;
 use crate::id::JobId;
 use crate::job::{Job, Status};
 use crate::store::Filter;
@@ -58,6 +59,9 @@ pub(super) async fn cancel(
     Named(id): Named<String>,
 ) -> Result<Response, ApiError> {
     let id = JobId::parse(&id).ok_or_else(|| ApiError::not_found("job"))?;
+    if api.engine.is_closing() {
+        return Err(NotAdmitted::Closing.into());
+    }
     let job = api.engine.cancel(&caller.owner, &id).await?;
     let job = job.ok_or_else(|| ApiError::not_found("job"))?;
     let mut response = Json(api.view(&caller).job(&job)).into_response();

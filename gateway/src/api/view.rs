@@ -170,7 +170,7 @@ fn billed(attempt: &Attempt) -> Billed {
 fn kind(code: &str) -> &'static str {
     match code {
         "moderation_blocked" => "image_generation_user_error",
-        "invalid_value" | "unsupported_parameter" => "invalid_request_error",
+        "invalid_value" | "unsupported_parameter" | "canceled" => "invalid_request_error",
         _ => "api_error",
     }
 }

@@ -57,6 +57,14 @@ impl Attempt {
         }
     }
 
+    /// Takes a release back: it was written, and nothing was sent.
+    pub fn take_back(&mut self) {
+        if self.state == State::InFlight {
+            self.state = State::Planned;
+            self.submitted = None;
+        }
+    }
+
     /// Stops it. What was submitted may still be charged, unless the provider can be told.
     pub fn cancel(&mut self, now: Ms) {
         let stops = self.submitted.is_none() || self.task.as_ref().is_some_and(|task| task.cancel);
@@ -164,7 +172,8 @@ impl Attempt {
             return;
         }
         let evidence = Evidence { status: failure.upstream.status, at: now };
-        self.close(State::Failed(failure, evidence), now);
+        // The provider is done and has probably charged: to ask elsewhere would be to pay again.
+        self.close(State::Failed(failure.retry(Retry::Never), evidence), now);
     }
 
     /// First step or later: what the plugin says becomes the next state.
@@ -206,7 +215,9 @@ impl Attempt {
             Verdict::Done(done) => {
                 self.cost = done.cost;
                 match self.lifted(&done.outputs) {
-                    Some(images) => self.close(State::Stored(images), now),
+                    Some(images) => {
+                        self.close(State::Stored(images.into_iter().map(Ok).collect()), now);
+                    }
                     None => self.state = State::Fetching(done.outputs),
                 }
             }

@@ -35,16 +35,16 @@ pub(super) fn lines(problems: &[Problem]) -> String {
     problems.iter().map(line).collect::<Vec<_>>().join("\n")
 }
 
-/// Where the settings cannot be read there is no catalog to look at.
+/// Settings that cannot be used hide nothing of the catalog.
 fn find(common: &Common, survey: &mut Survey) -> Vec<Problem> {
-    match host::load(common) {
-        Ok(loaded) => {
-            // Why they cannot be looked for is one of the problems.
-            survey.plugins = host::plugins(&loaded).ok();
-            crate::check::run(&loaded)
-        }
-        Err(problems) => problems,
-    }
+    let (loaded, mut problems) = match host::load(common) {
+        Ok(loaded) => (loaded, Vec::new()),
+        Err(problems) => (host::fallback(common), problems),
+    };
+    // Why plugins cannot be looked for is one of the problems.
+    survey.plugins = host::plugins(&loaded).ok();
+    problems.extend(crate::check::run(&loaded));
+    problems
 }
 
 fn marked(problem: &Problem, out: Out) -> String {

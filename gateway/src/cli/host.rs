@@ -54,8 +54,17 @@ impl Host {
 
 /// The settings under these flags, or every problem of them.
 pub(super) fn load(common: &Common) -> Result<Loaded, Vec<Problem>> {
+    settings::load(&flags(common))
+}
+
+/// The defaults beside the same catalog, where the settings cannot be used.
+pub(super) fn fallback(common: &Common) -> Loaded {
+    Loaded::fallback(&flags(common))
+}
+
+fn flags(common: &Common) -> Flags {
     let Common { config, data, listen, .. } = common.clone();
-    settings::load(&Flags { config, data, listen })
+    Flags { config, data, listen }
 }
 
 /// The settings under these flags, for a command that cannot go on without.

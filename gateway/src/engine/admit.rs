@@ -4,10 +4,11 @@
 use std::sync::Arc;
 
 use super::Engine;
-use super::begin::Begun;
 use super::cell::Cell;
 use crate::clock::now_ms;
+use crate::id::JobId;
 use crate::job::{Job, Skip};
+use crate::live::AccountId;
 use crate::request::EditRequest;
 use crate::route::{self, Candidates, Unroutable};
 use crate::store::{Admitted, Claim, StoreError};
@@ -69,9 +70,12 @@ impl Engine {
         if self.closing.is_cancelled() {
             return Err(NotAdmitted::Closing);
         }
-        let known = self.parts.store.find(owner, &request.fingerprint(), &claim, now_ms()).await?;
-        if let Some(replayed) = self.known(owner, known).await? {
-            return Ok(replayed);
+        if claim != Claim::default() {
+            let fingerprint = request.fingerprint();
+            let known = self.parts.store.find(owner, &fingerprint, &claim, now_ms()).await?;
+            if let Some(replayed) = self.known(owner, known).await? {
+                return Ok(replayed);
+            }
         }
         let snapshot = self.parts.snapshot.load_full();
         let candidates = route::candidates(&snapshot, &request)?;
@@ -107,19 +111,30 @@ impl Engine {
         let deadline = now + self.queue_time(&request);
         let mut job = Job::new(owner, Arc::new(request), now, deadline);
         let begun = self.begin(&mut job, candidates).await;
+        if let Some(why) = begun.trouble {
+            return Err(StoreError::Unavailable(why).into());
+        }
         if job.record.attempts.is_empty() && job.record.status.is_terminal() {
             return Err(NotAdmitted::Unfit { param: "image", skipped: job.record.skipped });
         }
         if self.closing.is_cancelled() {
             return Err(NotAdmitted::Closing);
         }
-        let admitted = self.parts.store.admit(&job, claim).await?;
-        if let Some(replayed) = self.known(&job.owner, admitted).await? {
+        let provider = job.leading().map(|a| a.provider.clone());
+        let line = begun.line;
+        // Known before it is stored, so that whoever finds the row also finds who drives it.
+        let cell = Arc::new(Cell::new(job.clone(), begun.places));
+        self.lock().insert(job.id.clone(), cell.clone());
+        let admitted = self.parts.store.admit(&job, claim).await;
+        if !matches!(admitted, Ok(Admitted::New)) {
+            self.lock().remove(&job.id);
+        }
+        if let Some(replayed) = self.known(&job.owner, admitted?).await? {
             return Ok(replayed);
         }
-        let provider = job.leading().map(|a| a.provider.as_str());
         tracing::info!(job = %job.id, request = %job.request.request_id, provider, "Job admitted.");
-        Ok(Taken { job: self.keep(job, begun), replayed: false })
+        self.begin_driving(&job.id, &line);
+        Ok(Taken { job: cell.job(), replayed: false })
     }
 
     /// The job an admission stands for, if it is not a new one.
@@ -134,21 +149,16 @@ impl Engine {
         }
     }
 
-    fn keep(self: &Arc<Self>, job: Job, begun: Begun) -> Arc<Job> {
-        let id = job.id.clone();
-        let cell = Arc::new(Cell::new(job, begun.places));
-        let job = cell.job();
-        self.lock().insert(id.clone(), cell);
-        for account in &begun.line {
-            self.live.wait(account, &id);
+    fn begin_driving(self: &Arc<Self>, id: &JobId, line: &[AccountId]) {
+        for account in line {
+            self.live.wait(account, id);
         }
         if self.closing.is_cancelled() {
             // Nobody dispatches any more, and a first request may have been released.
-            self.launch(id);
+            self.launch(id.clone());
         } else {
-            self.timer.arm(&id, now_ms());
+            self.timer.arm(id, now_ms());
         }
-        job
     }
 
     /// How long a job may wait for its first submit.

@@ -11,7 +11,7 @@ use super::step::Frame;
 use crate::attempt::{Attempt, Call, Planned, State};
 use crate::catalog::provider::OnAmbiguous;
 use crate::clock::{Ms, now_ms};
-use crate::images::{Needs, Stored};
+use crate::images::{AdaptError, Needs, Stored};
 use crate::job::{Job, Share, Skip};
 use crate::live::{AccountId, Place};
 use crate::request::EditRequest;
@@ -25,6 +25,8 @@ pub(super) struct Begun {
     pub(super) places: Vec<(u32, Place)>,
     /// Accounts to stand in line at for the rest.
     pub(super) line: Vec<AccountId>,
+    /// Our own storage failed: nothing is decided by that, it is tried again.
+    pub(super) trouble: Option<String>,
 }
 
 /// What became of one share.
@@ -32,6 +34,13 @@ enum Step {
     Began(Option<(u32, Place)>),
     Waits(Vec<AccountId>),
     GivenUp,
+    Trouble(String),
+}
+
+/// Why a provider's images are not ready.
+enum Unready {
+    Unfit(String),
+    Trouble(String),
 }
 
 impl Engine {
@@ -48,6 +57,10 @@ impl Engine {
                 Step::Waits(line) => {
                     waiting.push(share);
                     begun.line.extend(line);
+                }
+                Step::Trouble(why) => {
+                    begun.trouble = Some(why);
+                    break;
                 }
             }
         }
@@ -81,7 +94,8 @@ impl Engine {
                     let open = job.attempt(number).is_some_and(Attempt::is_open);
                     return Step::Began(open.then_some((number, place)));
                 }
-                Err(reason) => {
+                Err(Unready::Trouble(why)) => return Step::Trouble(why),
+                Err(Unready::Unfit(reason)) => {
                     passed.push(provider.file.id.clone());
                     job.skip(vec![Skip { provider: provider.file.id.clone(), reason }]);
                 }
@@ -96,7 +110,7 @@ impl Engine {
         &self,
         request: &EditRequest,
         provider: &Provider,
-    ) -> Result<Vec<Stored>, String> {
+    ) -> Result<Vec<Stored>, Unready> {
         let needs = Needs {
             mimes: provider.caps.mimes.clone(),
             max_bytes: provider.caps.max_bytes,
@@ -105,10 +119,26 @@ impl Engine {
         };
         let mut inputs = Vec::new();
         for (index, image) in request.handles().iter().enumerate() {
-            let adapted = self.parts.images.adapt(image, &needs).await;
-            inputs.push(adapted.map_err(|error| format!("cannot take image {index}: {error}"))?);
+            inputs.push(match self.adapted(image, &needs).await {
+                Ok(image) => image,
+                Err(AdaptError::Io(error)) => return Err(Unready::Trouble(error.to_string())),
+                Err(error) => {
+                    return Err(Unready::Unfit(format!("cannot take image {index}: {error}")));
+                }
+            });
         }
         Ok(inputs)
+    }
+
+    /// An image made ready for such needs, once for all jobs and attempts that want it so.
+    async fn adapted(&self, image: &Stored, needs: &Needs) -> Result<Stored, AdaptError> {
+        let key = format!("{} {needs:?}", image.name);
+        if let Some(known) = self.adapted.get(&key) {
+            return Ok(known);
+        }
+        let adapted = self.parts.images.adapt(image, needs).await?;
+        self.adapted.insert(key, adapted.clone());
+        Ok(adapted)
     }
 
     fn open(
@@ -120,7 +150,8 @@ impl Engine {
     ) -> u32 {
         let now = now_ms();
         let model = route::model_for(provider, job.request.model.as_deref());
-        let number = u32::try_from(job.record.attempts.len()).unwrap_or(u32::MAX).saturating_add(1);
+        let number =
+            job.record.attempts.iter().map(|a| a.number).max().unwrap_or(0).saturating_add(1);
         let mut attempt = Attempt::planned(number, provider.file.id.clone(), now);
         attempt.slot = share.first;
         attempt.count = share.count.min(provider.caps.n.max(1));

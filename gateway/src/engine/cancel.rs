@@ -33,11 +33,23 @@ impl<'a> Driver<'a> {
                 else => break,
             }
         }
+        if self.job.record.status.is_terminal() {
+            return Ok(());
+        }
+        let unsent =
+            self.job.record.attempts.iter_mut().filter(|a| !self.flying.contains(&a.number));
+        unsent.for_each(Attempt::take_back);
         let told = self.cancels();
+        let before = self.job.record.clone();
         self.job.cancel(now_ms());
+        if self.job.record == before {
+            return Ok(());
+        }
         self.commit().await?;
-        self.flights = FuturesUnordered::new();
-        self.flying.clear();
+        if self.job.record.status.is_terminal() {
+            self.flights = FuturesUnordered::new();
+            self.flying.clear();
+        }
         join_all(told).await;
         Ok(())
     }
@@ -50,7 +62,7 @@ impl<'a> Driver<'a> {
     /// The requests that tell providers, where their protocol can.
     fn cancels(&self) -> Vec<BoxFuture<'a, ()>> {
         let (engine, now) = (self.engine, now_ms());
-        let open = self.job.record.attempts.iter().filter(|a| a.is_open());
+        let open = self.job.record.attempts.iter().filter(|a| a.state == State::Accepted);
         let able = open.filter(|a| a.task.as_ref().is_some_and(|task| task.cancel));
         let told = able.filter_map(|attempt| {
             let provider = engine.provider(attempt)?;

@@ -14,6 +14,7 @@ pub(super) struct Cell {
     places: Mutex<Vec<(u32, Place)>>,
     version: watch::Sender<Version>,
     canceled: AtomicBool,
+    broken: AtomicBool,
     told: Mutex<Vec<AccountId>>,
     nudge: Notify,
 }
@@ -26,6 +27,7 @@ impl Cell {
             places: Mutex::new(places),
             version,
             canceled: AtomicBool::new(false),
+            broken: AtomicBool::new(false),
             told: Mutex::default(),
             nudge: Notify::new(),
         }
@@ -82,6 +84,16 @@ impl Cell {
     /// Whether that was asked.
     pub(super) fn is_canceled(&self) -> bool {
         self.canceled.load(Ordering::Acquire)
+    }
+
+    /// Says that the driver broke: what it had released may have been sent.
+    pub(super) fn broke(&self) {
+        self.broken.store(true, Ordering::Release);
+    }
+
+    /// Whether it broke since this was asked last.
+    pub(super) fn take_broken(&self) -> bool {
+        self.broken.swap(false, Ordering::AcqRel)
     }
 
     /// Returns when the job is at its end.

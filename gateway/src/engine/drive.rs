@@ -26,6 +26,9 @@ use crate::store::StoreError;
 /// When a provider that a job needs is missing from the catalog, it is looked for again so often.
 const MISSING: Ms = 10_000;
 
+/// Pause, in milliseconds, after trouble with our own storage.
+const TROUBLE: Ms = 1_000;
+
 /// The job is another process's now.
 pub(super) struct NotOurs;
 
@@ -39,6 +42,8 @@ pub(super) struct Driver<'a> {
     pub(super) job: Job,
     pub(super) flights: FuturesUnordered<Flight<'a>>,
     pub(super) flying: HashSet<u32>,
+    /// When to look again after trouble of our own.
+    later: Option<Ms>,
 }
 
 impl Engine {
@@ -51,22 +56,27 @@ impl Engine {
             job: (*cell.job()).clone(),
             flights: FuturesUnordered::new(),
             flying: HashSet::new(),
+            later: None,
         };
-        match driver.run().await {
+        match driver.recovered().await {
             Ok(Some(later)) => self.timer.arm(id, later),
-            Ok(None) if driver.job.record.status.is_terminal() => self.retire(id, &driver.job),
+            Ok(None) if driver.job.record.status.is_terminal() => {
+                self.retire(id, &cell, &driver.job);
+            }
             Ok(None) => {}
             Err(NotOurs) => {
                 tracing::error!(job = %id, "Another process changed the job; it is left alone.");
                 self.lock().remove(id);
+                self.pass_on_told(&cell);
             }
         }
     }
 
-    fn retire(&self, id: &JobId, job: &Job) {
+    fn retire(&self, id: &JobId, cell: &Cell, job: &Job) {
         tracing::info!(job = %id, status = job.record.status.as_str(), "Job ended.");
         self.finished.insert(id.clone(), Arc::new(job.clone()));
         self.lock().remove(id);
+        self.pass_on_told(cell);
     }
 
     /// The attempt's provider, if it is there and its plugin can read the attempt's state.
@@ -78,6 +88,14 @@ impl Engine {
 }
 
 impl<'a> Driver<'a> {
+    /// Runs; after a driver that broke, what it had released counts as sent, as after a crash.
+    async fn recovered(&mut self) -> Result<Option<Ms>, NotOurs> {
+        if self.cell.take_broken() && self.engine.interrupt(&mut self.job) {
+            self.commit().await?;
+        }
+        self.run().await
+    }
+
     /// The answer says when to come back; none: never, or at the next start.
     async fn run(&mut self) -> Result<Option<Ms>, NotOurs> {
         loop {
@@ -114,7 +132,8 @@ impl<'a> Driver<'a> {
         let before = self.job.record.clone();
         // Twice: a place that came free while it was not yet standing in line told nobody.
         for _ in 0..2 {
-            if self.job.record.status.is_terminal() || self.job.shares().is_empty() {
+            let stopped = self.job.record.status.is_terminal() || self.cell.is_canceled();
+            if stopped || self.job.shares().is_empty() {
                 break;
             }
             let begun = self.begin().await;
@@ -124,6 +143,12 @@ impl<'a> Driver<'a> {
                 self.engine.live.wait(account, &self.job.id);
             }
             line = begun.line;
+            if let Some(why) = begun.trouble {
+                tracing::error!(job = %self.job.id, why, "Images cannot be read or written; it is tried again.");
+                self.later = Some(now_ms() + TROUBLE);
+                break;
+            }
+            self.later = None;
         }
         for account in told.iter().filter(|a| !taken.contains(a) && !line.contains(a)) {
             self.engine.live.pass_on(account);
@@ -235,7 +260,7 @@ impl<'a> Driver<'a> {
         let Some(attempt) = self.job.attempt_mut(number) else { return Ok(()) };
         let frame = Frame { provider, job: &id, attempt: number, now, deadline: attempt.deadline };
         attempt.advance(event, now, |memo, call| frame.step(memo, call));
-        if !self.engine.closing.is_cancelled() {
+        if !self.engine.closing.is_cancelled() && !self.cell.is_canceled() {
             release_if_due(attempt, now);
         }
         if before.submitted.is_none() && attempt.submitted.is_some() {
@@ -264,7 +289,7 @@ impl<'a> Driver<'a> {
             None => Some((now + MISSING).min(a.deadline.max(now + 1))),
         });
         let waits = (!self.job.shares().is_empty()).then_some(self.job.record.deadline);
-        known.chain(waits).min().unwrap_or(now + MISSING)
+        known.chain(waits).chain(self.later).min().unwrap_or(now + MISSING)
     }
 
     /// Writes the job, however long the storage takes to come back, and then shows it.

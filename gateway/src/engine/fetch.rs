@@ -9,7 +9,7 @@ use retouch_sdk::{Billed, Class, Failure, Output, Retry};
 
 use super::Engine;
 use super::note;
-use crate::attempt::{Attempt, Event, State};
+use crate::attempt::{Attempt, Event, Fetched, State};
 use crate::clock::now_ms;
 use crate::images::{Format, Kind, Stored};
 use crate::job::Job;
@@ -30,51 +30,54 @@ impl Engine {
     }
 
     /// What cannot be converted is kept as it is: it was paid for.
-    async fn converted(&self, job: &Job, images: Vec<Stored>) -> Vec<Stored> {
+    async fn converted(&self, job: &Job, images: Vec<Fetched>) -> Vec<Fetched> {
         let params = &job.request.params;
         let Some(format) = params.output_format.as_deref().and_then(Format::named) else {
             return images;
         };
         let mut converted = Vec::with_capacity(images.len());
         for image in images {
-            match self.parts.images.transcode(&image, format, params.output_compression).await {
-                Ok(image) => converted.push(image),
-                Err(error) => {
-                    tracing::warn!(job = %job.id, %error, "A result stays in the provider's format.");
-                    converted.push(image);
-                }
-            }
+            let Ok(original) = image else {
+                converted.push(image);
+                continue;
+            };
+            let made =
+                self.parts.images.transcode(&original, format, params.output_compression).await;
+            converted.push(Ok(made.unwrap_or_else(|error| {
+                tracing::warn!(job = %job.id, %error, "A result stays in the provider's format.");
+                original
+            })));
         }
         converted
     }
 
+    /// Each output, or why it is not here; an error when none is.
     async fn images(
         &self,
         job: &Job,
         attempt: &Attempt,
         outputs: &[Output],
         provider: &Provider,
-    ) -> Result<Vec<Stored>, Failure> {
+    ) -> Result<Vec<Fetched>, Failure> {
         let mut images = Vec::new();
-        let mut lost = Failure::new(Class::NoOutput, "the provider finished without a picture");
         for output in outputs {
-            match output {
-                Output::Url(url) => match self.download(job, attempt, url, provider).await {
-                    Ok(image) => images.push(image),
-                    Err(failure) => lost = failure,
-                },
-                Output::Blob(n) => match attempt.blobs.get(*n as usize) {
-                    Some(image) => images.push(image.clone()),
-                    None => lost = Failure::plugin_bug(format!("there is no blob {n}")),
-                },
-                Output::Inline(text) => match self.decode(text).await {
-                    Ok(image) => images.push(image),
-                    Err(failure) => lost = failure,
-                },
-                Output::Failed(failure) => lost = failure.clone(),
-            }
+            images.push(match output {
+                Output::Url(url) => self.download(job, attempt, url, provider).await,
+                Output::Blob(n) => attempt
+                    .blobs
+                    .get(*n as usize)
+                    .cloned()
+                    .ok_or_else(|| Failure::plugin_bug(format!("there is no blob {n}"))),
+                Output::Inline(text) => self.decode(text).await,
+                Output::Failed(failure) => Err(failure.clone()),
+            });
         }
-        if images.is_empty() { Err(lost) } else { Ok(images) }
+        match images.iter().any(Result::is_ok) {
+            true => Ok(images),
+            false => Err(images.into_iter().find_map(Result::err).unwrap_or_else(|| {
+                Failure::new(Class::NoOutput, "the provider finished without a picture")
+            })),
+        }
     }
 
     async fn download(

@@ -49,7 +49,7 @@ impl Engine {
 
     /// The crash table. Planned: send it. Accepted: ask how it goes. Fetching: fetch. In flight:
     /// nobody knows, so the attempt's doubt decides, never a second submit.
-    fn interrupt(&self, job: &mut Job) -> bool {
+    pub(super) fn interrupt(&self, job: &mut Job) -> bool {
         let now = now_ms();
         let in_doubt = job.record.attempts.iter().filter(|a| match a.state {
             State::InFlight => true,

@@ -35,8 +35,11 @@ impl Frame<'_> {
                 deadline_ms: self.deadline,
             })
             .map_err(|error| bug(&error))?;
-        let outcome: Outcome =
-            serde_json::from_slice(&answer.outcome).map_err(|error| bug(&error))?;
+        let outcome: Outcome = serde_json::from_slice(&answer.outcome).map_err(|error| {
+            let said =
+                String::from_utf8_lossy(answer.outcome.get(..200).unwrap_or(&answer.outcome));
+            bug(&format!("its outcome is none: {error}: {said}"))
+        })?;
         let state = String::from_utf8(answer.state).map_err(|error| bug(&error))?;
         Ok((outcome, state))
     }

@@ -4,7 +4,7 @@
 use retouch_sdk::{Billed, Class, Cost, Failure, Retry};
 
 use super::{Job, JobError, Price, PriceSource, Slot, Status};
-use crate::attempt::{Attempt, State};
+use crate::attempt::{Attempt, Fetched, State};
 use crate::clock::Ms;
 use crate::images::Stored;
 use crate::money;
@@ -51,7 +51,8 @@ impl Job {
         let slots = attempt.first_slot()..attempt.first_slot() + attempt.count as usize;
         match attempt.state.clone() {
             State::Stored(images) => {
-                self.charge(number, price, images.len());
+                let made = images.iter().filter(|image| made(image)).count();
+                self.charge(number, price, made);
                 self.fill(slots, images);
             }
             State::Unknown(failure) if !may_pay_twice => self.fail(slots, &JobError::of(&failure)),
@@ -93,18 +94,18 @@ impl Job {
         self.conclude(now);
     }
 
-    /// The client wants it no longer. What is done already is kept.
+    /// The client wants it no longer. What is done is kept, and what is only to be fetched is fetched:
+    /// it was paid for.
     pub fn cancel(&mut self, now: Ms) {
-        let submitted = self.record.attempts.iter().any(|a| a.is_open() && a.submitted.is_some());
-        for attempt in self.record.attempts.iter_mut().filter(|a| a.is_open()) {
+        let fetching = |a: &Attempt| matches!(a.state, State::Fetching(_));
+        let stopped = |a: &&mut Attempt| a.is_open() && !fetching(a);
+        for attempt in self.record.attempts.iter_mut().filter(stopped) {
             attempt.cancel(now);
         }
-        let error = JobError::canceled(submitted);
-        let open: Vec<usize> = (0..self.record.slots.len())
-            .filter(|index| self.record.slots.get(*index) == Some(&Slot::Open))
-            .collect();
-        for index in open {
-            self.fail(index..index + 1, &error);
+        for slot in self.unassigned() {
+            let covering = self.record.attempts.iter().filter(|a| a.covers(slot));
+            let submitted = covering.filter(|a| a.state == State::Abandoned).count() > 0;
+            self.fail(slot as usize..slot as usize + 1, &JobError::canceled(submitted));
         }
         self.conclude(now);
     }
@@ -127,22 +128,20 @@ impl Job {
     }
 
     /// One image a slot; the last slot takes what is left over, and a slot without one fails.
-    fn fill(&mut self, slots: std::ops::Range<usize>, images: Vec<Stored>) {
+    fn fill(&mut self, slots: std::ops::Range<usize>, images: Vec<Fetched>) {
         let last = slots.end.saturating_sub(1);
         let mut images = images.into_iter();
         for index in slots {
-            let taken: Vec<Stored> = if index == last {
-                images.by_ref().collect()
-            } else {
-                images.by_ref().take(1).collect()
-            };
+            let first = images.next().unwrap_or_else(|| {
+                Err(Failure::new(Class::NoOutput, "the provider made fewer images than asked for"))
+            });
+            let more: Vec<Stored> =
+                if index == last { images.by_ref().flatten().collect() } else { Vec::new() };
             let Some(slot) = self.record.slots.get_mut(index) else { continue };
-            *slot = if taken.is_empty() {
-                let failure =
-                    Failure::new(Class::NoOutput, "the provider made fewer images than asked for");
-                Slot::Failed(JobError::of(&failure))
-            } else {
-                Slot::Done(taken)
+            *slot = match first {
+                Ok(image) => Slot::Done([vec![image], more].concat()),
+                Err(_) if !more.is_empty() => Slot::Done(more),
+                Err(failure) => Slot::Failed(JobError::of(&failure)),
             };
         }
     }
@@ -161,11 +160,7 @@ impl Job {
         let covering =
             self.record.attempts.iter().filter(|a| u32::try_from(slot).is_ok_and(|s| a.covers(s)));
         let all = covering.filter_map(Attempt::failure).map(|f| f.billed).chain([last]);
-        all.fold(Billed::No, |worst, billed| match (worst, billed) {
-            (Billed::Yes, _) | (_, Billed::Yes) => Billed::Yes,
-            (Billed::Unknown, _) | (_, Billed::Unknown) => Billed::Unknown,
-            (Billed::No, Billed::No) => Billed::No,
-        })
+        all.max_by_key(|billed| cost_rank(*billed)).unwrap_or(Billed::No)
     }
 
     /// Adds what an attempt cost: what the provider says, else what its file says an image costs.
@@ -186,20 +181,45 @@ impl Job {
     }
 
     fn conclude(&mut self, now: Ms) {
-        if self.record.slots.contains(&Slot::Open) {
+        if self.record.slots.contains(&Slot::Open) || self.record.status.is_terminal() {
             return;
         }
-        let error = self.missing().next().map(|(_, error)| error.clone());
-        let all = |code: &str| self.missing().all(|(_, error)| error.code == code);
-        let (expired, canceled) = (all("job_expired"), all("canceled"));
         let any = self.images().next().is_some();
-        self.record.finished = Some(now);
-        (self.record.status, self.record.error) = match any {
-            true => (Status::Succeeded, None),
-            false if expired => (Status::Expired, error),
-            false if canceled => (Status::Canceled, error),
-            false => (Status::Failed, error),
+        let some = |code: &str| self.missing().any(|(_, error)| error.code == code);
+        let status = match any {
+            true => Status::Succeeded,
+            false if some("canceled") => Status::Canceled,
+            false if some("job_expired") => Status::Expired,
+            false => Status::Failed,
         };
+        self.record.error = if any { None } else { self.worst() };
+        self.record.finished = Some(now);
+        self.record.status = status;
+    }
+
+    /// What a client must know first: of the missing images the one that may have cost most, and
+    /// among those why it was stopped before why it failed.
+    fn worst(&self) -> Option<JobError> {
+        let stopped = |error: &JobError| matches!(error.code.as_str(), "canceled" | "job_expired");
+        let rank = |error: &JobError| (cost_rank(error.billed), stopped(error));
+        let worst = self.missing().map(|(_, error)| error).max_by_key(|error| rank(error))?;
+        Some(worst.clone())
+    }
+}
+
+fn cost_rank(billed: Billed) -> u8 {
+    match billed {
+        Billed::No => 0,
+        Billed::Unknown => 1,
+        Billed::Yes => 2,
+    }
+}
+
+/// Whether a provider made it, fetched or not.
+fn made(image: &Fetched) -> bool {
+    match image {
+        Ok(_) => true,
+        Err(failure) => failure.billed == Billed::Yes,
     }
 }
 

@@ -45,7 +45,7 @@ fn ends(job: &mut Job, number: u32, state: State) {
 }
 
 fn stored(names: &[&str]) -> State {
-    State::Stored(names.iter().map(|name| image(name)).collect())
+    State::Stored(names.iter().map(|name| Ok(image(name))).collect())
 }
 
 fn refused(class: Class) -> State {
@@ -146,4 +146,43 @@ fn time_that_is_over_ends_a_job_as_expired_and_says_what_may_have_been_paid() {
     job.expire_waiting(9);
     assert_eq!(job.record.status, Status::Expired);
     assert_eq!(job.record.error.map(|error| error.billed), Some(Billed::Unknown));
+}
+
+#[test]
+fn a_job_says_the_worst_of_what_it_may_have_cost() {
+    let mut job = job(2);
+    let free = open(&mut job, 0, 1, "a");
+    let lost = open(&mut job, 1, 1, "a");
+    ends(&mut job, free, refused(Class::Busy));
+    job.give_up(&job.shares()[0].clone(), 9);
+    ends(&mut job, lost, State::Unknown(Failure::unknown_outcome("lost")));
+    let error = job.record.error.as_ref().unwrap();
+    assert_eq!((error.code.as_str(), error.billed), ("upstream_outcome_unknown", Billed::Unknown));
+    assert!(!job.record.frees_key());
+}
+
+#[test]
+fn a_cancel_waits_for_what_is_only_to_be_fetched() {
+    let mut job = job(2);
+    let done = open(&mut job, 0, 1, "a");
+    let running = open(&mut job, 1, 1, "a");
+    job.attempt_mut(done).unwrap().state = State::Fetching(Vec::new());
+    job.attempt_mut(running).unwrap().submitted = Some(1);
+    job.cancel(9);
+    assert_eq!(job.record.status, Status::Running);
+    ends(&mut job, done, stored(&["x"]));
+    assert_eq!((job.record.status, names(&job)), (Status::Succeeded, vec!["x"]));
+    let missing: Vec<_> = job.missing().map(|(n, e)| (n, e.code.as_str(), e.billed)).collect();
+    assert_eq!(missing, [(1, "canceled", Billed::Unknown)]);
+}
+
+#[test]
+fn what_one_link_of_several_lost_is_missing_where_it_belongs() {
+    let mut job = job(2);
+    let number = open(&mut job, 0, 2, "a");
+    let lost = Failure::new(Class::ProviderError, "not fetched").billed(Billed::Yes);
+    ends(&mut job, number, State::Stored(vec![Err(lost), Ok(image("y"))]));
+    assert_eq!((job.record.status, names(&job)), (Status::Succeeded, vec!["y"]));
+    assert_eq!(job.missing().map(|(n, e)| (n, e.billed)).collect::<Vec<_>>(), [(0, Billed::Yes)]);
+    assert_eq!(job.record.cost.map(|p| p.cost.amount).as_deref(), Some("0.80"), "both were made");
 }

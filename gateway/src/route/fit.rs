@@ -91,6 +91,7 @@ fn given(request: &EditRequest) -> impl Iterator<Item = &'static str> {
         ("moderation", p.moderation.is_some()),
         ("user", p.user.is_some()),
         ("partial_images", request.partial_images),
+        ("output_compression", p.output_compression.is_some() && p.output_format.is_none()),
     ];
     all.into_iter().filter(|(_, given)| *given).map(|(name, _)| name)
 }

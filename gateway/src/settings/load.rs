@@ -38,6 +38,19 @@ pub struct Loaded {
     pub warnings: Vec<Problem>,
 }
 
+impl Loaded {
+    /// The defaults beside the same catalog, to look at it when the settings cannot be used.
+    pub fn fallback(flags: &Flags) -> Self {
+        let file = flags.config.clone().unwrap_or_else(|| PathBuf::from(DEFAULT_FILE));
+        Self { settings: Settings::default(), config_dir: folder_of(&file), warnings: Vec::new() }
+    }
+}
+
+fn folder_of(file: &Path) -> PathBuf {
+    let parent = file.parent().filter(|parent| !parent.as_os_str().is_empty());
+    parent.unwrap_or(Path::new(".")).to_owned()
+}
+
 /// Where the file is looked for.
 pub const DEFAULT_FILE: &str = "config/retouch.toml";
 
@@ -64,8 +77,7 @@ pub fn load(flags: &Flags) -> Result<Loaded, Vec<Problem>> {
     let warnings = unknown_variables(&figment);
     let settings: Settings = figment.extract().map_err(|error| explain(&file, &text, error))?;
     reserved(&file, &settings)?;
-    let parent = file.parent().filter(|parent| !parent.as_os_str().is_empty());
-    let config_dir = parent.unwrap_or(Path::new(".")).to_owned();
+    let config_dir = folder_of(&file);
     Ok(Loaded { settings, config_dir, warnings })
 }
 

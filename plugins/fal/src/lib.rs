@@ -139,8 +139,7 @@ impl FalQueue {
         followed(status.phase(Phase::Polling).after_ms(wait_ms), ticket, State::Polling)
     }
 
-    /// Not called safe: the gateway repeats a safe question for as long as it is answered by a 500,
-    /// and here a 500 may be how the work itself ended.
+    /// No poll: a 500 here may be how the work itself ended, so it is asked again only a few times.
     fn fetch(&self, cx: &Cx, ticket: Ticket, wait_ms: u64) -> Next<State> {
         let result = self.request(cx, "GET", &ticket.response_url).safe();
         let result = result.phase(Phase::Downloading).after_ms(wait_ms).timeout_ms(60_000);

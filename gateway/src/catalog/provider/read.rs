@@ -28,7 +28,7 @@ impl<'a> Reader<'_, 'a> {
         let api_type = self.api_type(&type_id, lines.get("type").copied());
         let defaults = api_type.as_ref().map(|known| known.defaults.clone()).unwrap_or_default();
         let api_key = self.key(&mut root);
-        let hosts = self.hosts(&mut root, &defaults);
+        let hosts = self.hosts(&mut root, &defaults, api_type.is_some());
         if !lines.contains_key("api_key") && hosts.domestic != SANDBOX {
             let mend = "write the account's key, or ${env:NAME}";
             self.document.problem(Some(1), "api_key is missing", mend);

@@ -86,11 +86,11 @@ pub(super) fn find(
             _ => {}
         }
     }
-    if claim.retry
-        && let Some(job) = by_fingerprint(db, owner, fingerprint)?
-        && job.record.is_joined_by_retry(now)
-    {
-        return Ok(Admitted::Same(job.id));
+    // A key says more than a count of tries: where one was sent, only it decides.
+    if claim.retry && claim.key.is_none() {
+        let twins = by_fingerprint(db, owner, fingerprint)?;
+        let joined = twins.into_iter().find(|job| job.record.is_joined_by_retry(now));
+        return Ok(joined.map_or(Admitted::New, |job| Admitted::Same(job.id)));
     }
     Ok(Admitted::New)
 }
@@ -117,18 +117,19 @@ fn by_key(
     Ok(job.map(|job| (job, fingerprint)))
 }
 
-fn by_fingerprint(
-    db: &Connection,
-    owner: &str,
-    fingerprint: &str,
-) -> Result<Option<Job>, StoreError> {
-    let columns = db
+/// The latest jobs with that content, newest first.
+fn by_fingerprint(db: &Connection, owner: &str, fingerprint: &str) -> Result<Vec<Job>, StoreError> {
+    let mut select = db
         .prepare_cached(&format!(
-            "{COLUMNS} WHERE owner = ?1 AND fingerprint = ?2 ORDER BY id DESC LIMIT 1"
+            "{COLUMNS} WHERE owner = ?1 AND fingerprint = ?2 ORDER BY id DESC LIMIT 20"
         ))
-        .and_then(|mut select| select.query_row(params![owner, fingerprint], columns).optional())
         .map_err(unavailable)?;
-    columns.map(job).transpose()
+    let rows = select.query_map(params![owner, fingerprint], row).map_err(unavailable)?;
+    let mut jobs = Vec::new();
+    for row in rows {
+        jobs.extend(row.map_err(unavailable)?.readable());
+    }
+    Ok(jobs)
 }
 
 /// A row whose columns may be damaged: a bad one must not keep the others from being served.

@@ -14,14 +14,19 @@ use crate::plugin::label::Defaults;
 type Endpoints = BTreeMap<String, String>;
 
 impl<'a> Reader<'_, 'a> {
-    pub(super) fn hosts(&mut self, root: &mut Table<'a>, defaults: &Defaults) -> Hosts {
+    pub(super) fn hosts(
+        &mut self,
+        root: &mut Table<'a>,
+        defaults: &Defaults,
+        has_type: bool,
+    ) -> Hosts {
         let mut table = self.document.table(root, "hosts");
         let line = table.line("domestic");
         let domestic = self.host(&mut table, "domestic");
         let domestic = domestic.unwrap_or_else(|| defaults.hosts.domestic.clone());
         let overseas = self.host(&mut table, "overseas");
         let overseas = overseas.unwrap_or_else(|| defaults.hosts.overseas.clone());
-        if domestic.is_empty() {
+        if domestic.is_empty() && has_type {
             let mend = "write the provider's https:// address";
             self.document.problem(Some(line), "hosts.domestic is missing", mend);
         }
