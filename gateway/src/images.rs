@@ -88,6 +88,7 @@ pub struct Stored {
 pub struct Images {
     folder: Arc<Folder>,
     limits: Limits,
+    results: Limits,
     decoders: Arc<Semaphore>,
 }
 
@@ -115,13 +116,20 @@ impl Images {
         let folder = Folder { path: dir.to_owned(), handle: File::open(dir)? };
         let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
         let decoders = Arc::new(Semaphore::new(cores.min(MOST_DECODERS)));
-        Ok(Self { folder: Arc::new(folder), limits: Limits::default(), decoders })
+        Ok(Self { folder: Arc::new(folder), limits: Limits::default(), results: RESULT, decoders })
     }
 
     /// The same store with other limits.
     #[must_use]
     pub fn with_limits(mut self, limits: Limits) -> Self {
         self.limits = limits;
+        self
+    }
+
+    /// The same store with other limits for results, which are otherwise only kept from doing harm.
+    #[must_use]
+    pub fn with_result_limits(mut self, limits: Limits) -> Self {
+        self.results = limits;
         self
     }
 
@@ -137,7 +145,7 @@ impl Images {
     fn limits_of(&self, kind: Kind) -> Limits {
         match kind {
             Kind::Input => self.limits,
-            Kind::Result => RESULT,
+            Kind::Result => self.results,
         }
     }
 

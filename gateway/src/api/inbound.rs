@@ -13,7 +13,7 @@ use futures_util::{Stream, StreamExt};
 
 /// Bytes that may come without being anything yet: a form's preamble or the head of a part.
 const UNSEEN: usize = 1 << 20;
-/// How long a refused client is read on from.
+/// How long a refused client is read on from; what it sends is thrown away.
 const LINGER: Duration = Duration::from_secs(2);
 
 /// A handle of a body; clones read the same one.
@@ -21,14 +21,13 @@ const LINGER: Duration = Duration::from_secs(2);
 pub(super) struct Inbound {
     body: Arc<Mutex<BodyDataStream>>,
     unseen: Arc<AtomicUsize>,
-    most: usize,
 }
 
 impl Inbound {
-    /// Watches a body of at most `most` bytes.
-    pub(super) fn new(body: Body, most: usize) -> Self {
+    /// Watches a body.
+    pub(super) fn new(body: Body) -> Self {
         let body = Arc::new(Mutex::new(body.into_data_stream()));
-        Self { body, unseen: Arc::default(), most }
+        Self { body, unseen: Arc::default() }
     }
 
     /// Says that what came so far was something.
@@ -39,15 +38,10 @@ impl Inbound {
     /// Reads what still comes, for a moment: a connection closed over unread bytes is reset, and the
     /// answer with it.
     pub(super) async fn drain(mut self) {
-        let most = self.most;
+        self.progress();
         let rest = async {
-            let mut read = 0;
-            while let Some(Ok(chunk)) = self.next().await {
+            while let Some(Ok(_)) = self.next().await {
                 self.progress();
-                read += chunk.len();
-                if read > most {
-                    break;
-                }
             }
         };
         // Who has not finished by then has only himself to blame.

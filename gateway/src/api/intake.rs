@@ -41,9 +41,8 @@ impl Intake<'_> {
     pub(super) async fn read(&self, request: Request) -> Result<Draft, ApiError> {
         let kind = request.headers().get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok());
         let kind = kind.unwrap_or_default().to_owned();
-        let most = usize::try_from(self.limits.request_bytes).unwrap_or(usize::MAX);
         let (parts, body) = request.into_parts();
-        let body = Inbound::new(body, most);
+        let body = Inbound::new(body);
         let read = if kind.starts_with("multipart/form-data") {
             let form = Request::from_parts(parts, Body::from_stream(body.clone()));
             self.form(form, &body).await

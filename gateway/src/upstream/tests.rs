@@ -26,7 +26,7 @@ impl World {
     fn with(allow: &[String], limits: Limits) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let bounds = crate::images::Limits { max_bytes: 1_000_000, max_pixels: 1_000_000 };
-        let images = Arc::new(Images::open(dir.path()).unwrap().with_limits(bounds));
+        let images = Arc::new(Images::open(dir.path()).unwrap().with_result_limits(bounds));
         let egress = Egress::parse(allow).unwrap();
         let upstream = Upstream::new(Arc::clone(&images), limits, egress).unwrap();
         Self { images, dir, upstream, key: Secret::new(KEY) }
