@@ -9,6 +9,7 @@ mod crash;
 mod docs;
 mod failover;
 mod first_run;
+mod follow;
 mod forms;
 mod guard;
 mod harness;
