@@ -127,6 +127,7 @@ impl<'a> Driver<'a> {
     /// the next in line.
     async fn route(&mut self) -> Result<(), NotOurs> {
         let told = self.cell.take_told();
+        self.later = None;
         let mut taken = Vec::new();
         let mut line = Vec::new();
         let before = self.job.record.clone();
@@ -148,7 +149,6 @@ impl<'a> Driver<'a> {
                 self.later = Some(now_ms() + TROUBLE);
                 break;
             }
-            self.later = None;
         }
         for account in told.iter().filter(|a| !taken.contains(a) && !line.contains(a)) {
             self.engine.live.pass_on(account);

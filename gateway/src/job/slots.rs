@@ -103,8 +103,10 @@ impl Job {
             attempt.cancel(now);
         }
         for slot in self.unassigned() {
-            let covering = self.record.attempts.iter().filter(|a| a.covers(slot));
-            let submitted = covering.filter(|a| a.state == State::Abandoned).count() > 0;
+            // Also where the provider is told: whether it charged by then is its secret.
+            let stopped = |a: &Attempt| matches!(a.state, State::Abandoned | State::Canceled);
+            let taken = |a: &Attempt| a.covers(slot) && stopped(a) && a.submitted.is_some();
+            let submitted = self.record.attempts.iter().any(taken);
             self.fail(slot as usize..slot as usize + 1, &JobError::canceled(submitted));
         }
         self.conclude(now);

@@ -186,3 +186,19 @@ fn what_one_link_of_several_lost_is_missing_where_it_belongs() {
     assert_eq!(job.missing().map(|(n, e)| (n, e.billed)).collect::<Vec<_>>(), [(0, Billed::Yes)]);
     assert_eq!(job.record.cost.map(|p| p.cost.amount).as_deref(), Some("0.80"), "both were made");
 }
+
+#[test]
+fn a_cancel_at_the_provider_may_still_cost_and_only_an_unsent_one_is_free() {
+    for (submitted, billed) in [(None, Billed::No), (Some(2), Billed::Unknown)] {
+        for can_cancel in [true, false] {
+            let mut job = job(1);
+            let number = open(&mut job, 0, 1, "a");
+            let attempt = job.attempt_mut(number).unwrap();
+            attempt.submitted = submitted;
+            attempt.task = Some(retouch_sdk::TaskRef { id: "1".to_owned(), cancel: can_cancel });
+            job.cancel(9);
+            assert_eq!(job.record.status, Status::Canceled);
+            assert_eq!(job.record.error.map(|error| error.billed), Some(billed), "{can_cancel}");
+        }
+    }
+}
