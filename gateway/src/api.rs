@@ -5,6 +5,7 @@ mod edits;
 mod error;
 mod events;
 mod extract;
+mod forget;
 mod images;
 mod inbound;
 mod intake;
@@ -24,23 +25,30 @@ use serde_json::{Value, json};
 use tracing::Instrument;
 
 use crate::access::Access;
+use crate::admin;
 use crate::clock::now_ms;
 use crate::engine::Engine;
 use crate::images::Images;
 use crate::link::Links;
+use crate::retention::Policy;
 use crate::route;
 use crate::settings::Settings;
 use crate::snapshot::Snapshot;
-use error::ApiError;
+use crate::upstream::Upstream;
+pub(crate) use error::ApiError;
+pub(crate) use extract::Named;
+pub(crate) use jobs::shown;
 use view::View;
 
 /// What handlers work with.
 pub struct Api {
     pub(crate) engine: Arc<Engine>,
     pub(crate) images: Arc<Images>,
+    pub(crate) upstream: Upstream,
     pub(crate) settings: Settings,
     pub(crate) snapshot: Arc<arc_swap::ArcSwap<Snapshot>>,
     pub(crate) access: Access,
+    pub(crate) operators: admin::Guard,
     pub(crate) links: Arc<Links>,
 }
 
@@ -58,7 +66,7 @@ pub fn router(api: Arc<Api>) -> Router {
         .route("/v1/images/edits", post(edits::edit))
         .route("/v1/images/{*rest}", axum::routing::any(unsupported))
         .route("/v1/jobs", post(edits::job).get(jobs::list))
-        .route("/v1/jobs/{id}", get(jobs::one))
+        .route("/v1/jobs/{id}", get(jobs::one).delete(forget::forget))
         .route("/v1/jobs/{id}/cancel", post(jobs::cancel))
         .route("/v1/jobs/{id}/events", get(events::events))
         .route("/v1/jobs/{id}/images/{n}", get(images::image))
@@ -66,6 +74,7 @@ pub fn router(api: Arc<Api>) -> Router {
         .route("/io/in/{token}", get(images::input))
         .route("/healthz", get(|| async { "ok" }))
         .route("/readyz", get(ready))
+        .merge(admin::router())
         .fallback(|| async {
             let message = "there is no such page; the API is below /v1";
             ApiError::new(StatusCode::NOT_FOUND, "not_found", message)
@@ -84,7 +93,19 @@ pub fn router(api: Arc<Api>) -> Router {
 
 impl Api {
     fn view<'a>(&'a self, caller: &'a Caller) -> View<'a> {
-        View { links: &self.links, base: &caller.base, now: now_ms() }
+        self.view_from(&caller.base)
+    }
+
+    fn view_from<'a>(&'a self, base: &'a str) -> View<'a> {
+        let policy = Policy::of(&self.settings.retention);
+        View { engine: &self.engine, links: &self.links, base, policy, now: now_ms() }
+    }
+
+    /// How a client reached us, without a slash at the end.
+    fn base(&self, headers: &HeaderMap) -> String {
+        let public = self.settings.public_url.trim_end_matches('/');
+        let host = headers.get(header::HOST).and_then(|h| h.to_str().ok()).unwrap_or("127.0.0.1");
+        if public.is_empty() { format!("http://{host}") } else { public.to_owned() }
     }
 }
 
@@ -92,10 +113,7 @@ impl Caller {
     /// Checks who is asking.
     fn of(api: &Api, headers: &HeaderMap) -> Result<Self, ApiError> {
         let owner = api.access.owner(headers)?.to_owned();
-        let public = api.settings.public_url.trim_end_matches('/');
-        let host = headers.get(header::HOST).and_then(|h| h.to_str().ok()).unwrap_or("127.0.0.1");
-        let base = if public.is_empty() { format!("http://{host}") } else { public.to_owned() };
-        Ok(Self { owner, base })
+        Ok(Self { owner, base: api.base(headers) })
     }
 }
 

@@ -7,29 +7,40 @@ use std::time::Duration;
 
 use anyhow::Context;
 use arc_swap::ArcSwap;
+use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
 use crate::access::Access;
+use crate::admin::Guard;
 use crate::api::{self, Api};
-use crate::engine::{Engine, Parts};
+use crate::engine::{Engine, Parts, Pins};
 use crate::http::Listener;
 use crate::images::{self, Images};
 use crate::link::Links;
-use crate::plugin::{Dirs, Registry};
+use crate::master::MasterKey;
+use crate::plugin::{Dirs, Registry, Shelf};
+use crate::retention::{Policy, Retention};
 use crate::sandbox::{self, Sandbox};
 use crate::settings::{Loaded, Settings};
 use crate::snapshot::{Publisher, Snapshot, Source};
 use crate::store::Store;
+use crate::store::lock::Lock;
 use crate::store::sqlite::Sqlite;
 use crate::upstream::egress::Egress;
 use crate::upstream::{self, Upstream};
 
 /// Steps and unanswered submits get so long at a stop.
 const GRACE: Duration = Duration::from_secs(25);
+/// Where private copies of plugins lie in the data folder.
+const PLUGINS: &str = "plugins";
 /// The variable that holds the one client key.
 const CLIENT_KEY: &str = "RETOUCH_CLIENT_KEY";
+/// The variable that holds the operator's token.
+const ADMIN_TOKEN: &str = "RETOUCH_ADMIN_TOKEN";
+/// The variable that holds the master key.
+const MASTER_KEY: &str = "RETOUCH_MASTER_KEY";
 
 /// A running gateway.
 pub struct App {
@@ -38,24 +49,27 @@ pub struct App {
     snapshot: Arc<ArcSwap<Snapshot>>,
     closing: CancellationToken,
     server: JoinHandle<()>,
+    retention: JoinHandle<()>,
     sandbox: Sandbox,
-    _lock: std::fs::File,
+    _lock: Lock,
 }
 
-/// Starts everything. When this returns, requests are accepted.
+/// Starts everything. When this returns, requests are accepted. Another process that has the data
+/// folder is waited for so long.
 ///
 /// # Errors
 /// Whatever stops a start, in words for the operator.
-pub async fn start(loaded: Loaded) -> anyhow::Result<App> {
+pub async fn start(loaded: Loaded, patience: Duration) -> anyhow::Result<App> {
     for warning in &loaded.warnings {
         tracing::warn!("{warning}");
     }
     let settings = loaded.settings.clone();
-    let lock = data_dir(&settings.data_dir)?;
+    let mut lock = data_dir(&settings.data_dir, patience).await?;
     let listener =
         Listener::bind(settings.listen, settings.limits.connections).await.with_context(|| {
             format!("cannot listen on {}; choose another with --listen", settings.listen)
         })?;
+    lock.listens(listener.addr());
     let sandbox =
         Sandbox::start(SocketAddr::from(([127, 0, 0, 1], 0)), sandbox::Options::default()).await?;
     let snapshot = publish(&loaded, sandbox.origin().clone(), listener.addr()).await?;
@@ -63,26 +77,35 @@ pub async fn start(loaded: Loaded) -> anyhow::Result<App> {
     let egress = Egress::parse(&settings.egress.allow)
         .context("egress.allow")?
         .with_proxy(&settings.egress.proxy)?;
-    let links = Arc::new(Links::open(&settings.data_dir, &settings.public_url)?);
+    let master = MasterKey::open(variable(MASTER_KEY).as_deref(), &settings.data_dir)
+        .context("the master key cannot be used")?;
+    let links = Arc::new(Links::new(&master, &settings.public_url));
     let limits = upstream::Limits::default();
     let upstream = Upstream::new(images.clone(), limits, egress)?.with_links(links.clone());
     let store = open_store(&settings.data_dir)?;
     let limits = settings.limits.clone();
+    let line = Arc::new(upstream.clone());
+    let shelf = Shelf::new(settings.data_dir.join(PLUGINS));
+    let pins = Pins::new(master, shelf, !settings.public_url.is_empty());
+    let tending = (store.clone(), images.clone(), Policy::of(&settings.retention));
     let parts =
-        Parts { store, upstream, images: images.clone(), snapshot: snapshot.clone(), limits };
+        Parts { store, line, images: images.clone(), snapshot: snapshot.clone(), pins, limits };
     let engine = Engine::start(parts).await?;
     let api = Arc::new(Api {
         engine: engine.clone(),
         images,
+        upstream,
         links,
         access: access(&settings, listener.addr()),
+        operators: operators(),
         snapshot: snapshot.clone(),
         settings,
     });
     let addr = listener.addr();
     let closing = CancellationToken::new();
     let server = serve(listener, api, closing.clone());
-    Ok(App { addr, engine, snapshot, closing, server, sandbox, _lock: lock })
+    let retention = tend(tending, engine.clone(), closing.clone());
+    Ok(App { addr, engine, snapshot, closing, server, retention, sandbox, _lock: lock })
 }
 
 impl App {
@@ -105,6 +128,9 @@ impl App {
             tracing::warn!("Connections were still open at the end.");
         }
         self.engine.stopped(GRACE).await;
+        if tokio::time::timeout(Duration::from_secs(5), self.retention).await.is_err() {
+            tracing::warn!("Old images were still being removed at the end.");
+        }
         self.sandbox.shutdown().await;
     }
 }
@@ -124,19 +150,21 @@ fn serve(listener: Listener, api: Arc<Api>, closing: CancellationToken) -> JoinH
     tokio::spawn(listener.serve(api::router(api), closing))
 }
 
-/// Makes the data folder, ours alone: two processes on one database would each think a job theirs.
-fn data_dir(dir: &Path) -> anyhow::Result<std::fs::File> {
+#[expect(clippy::disallowed_methods, reason = "owned by the App, which waits for it")]
+fn tend(
+    (store, images, policy): (Arc<dyn Store>, Arc<Images>, Policy),
+    engine: Arc<Engine>,
+    closing: CancellationToken,
+) -> JoinHandle<()> {
+    let removed = move || engine.forget_ended();
+    tokio::spawn(Retention::new(store, images, policy, removed, closing).run())
+}
+
+/// Makes the data folder, and takes it for this process alone.
+async fn data_dir(dir: &Path, patience: Duration) -> anyhow::Result<Lock> {
     std::fs::create_dir_all(dir)
         .with_context(|| format!("cannot make the data folder {}", dir.display()))?;
-    let path = dir.join("lock");
-    let lock = std::fs::OpenOptions::new().write(true).create(true).truncate(false).open(&path)?;
-    lock.try_lock().map_err(|_| {
-        anyhow::anyhow!(
-            "another retouch uses {}; stop it, or give this one another --data",
-            dir.display()
-        )
-    })?;
-    Ok(lock)
+    Ok(Lock::take(dir, patience).await?)
 }
 
 async fn publish(
@@ -154,7 +182,7 @@ async fn publish(
     let loaded = loaded.clone();
     // Reading files and loading libraries is work for a thread that may block.
     let publisher = tokio::task::spawn_blocking(move || -> anyhow::Result<Publisher> {
-        let plugins = plugins(&loaded, &loaded.settings.data_dir.join("plugins"))?;
+        let plugins = plugins(&loaded, &loaded.settings.data_dir.join(PLUGINS))?;
         for refusal in plugins.refusals() {
             tracing::warn!("{refusal}");
         }
@@ -180,22 +208,38 @@ fn open_images(settings: &Settings) -> anyhow::Result<Images> {
 }
 
 fn open_store(data_dir: &Path) -> anyhow::Result<Arc<dyn Store>> {
+    // A limit on files' sizes is a full disk like any other, and no reason to be killed.
+    let _ = signal(SignalKind::from_raw(libc::SIGXFSZ));
     let path = data_dir.join("retouch.db");
     let store = Sqlite::open(&path).with_context(|| format!("cannot use {}", path.display()))?;
     Ok(Arc::new(store))
 }
 
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a secret is read raw; figment would read digits as a number"
+)]
+fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
 fn access(settings: &Settings, addr: SocketAddr) -> Access {
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "a secret is read raw; figment would read digits as a number"
-    )]
-    let key = std::env::var(CLIENT_KEY).ok().filter(|key| !key.is_empty());
-    let access = Access::new(addr, &settings.public_url, key.as_deref());
+    let access = Access::new(addr, &settings.public_url, variable(CLIENT_KEY).as_deref());
     if matches!(access, Access::SetUp) {
         tracing::warn!(
             "Others can reach this address and no key is set: set {CLIENT_KEY}. Until then nothing is answered."
         );
     }
     access
+}
+
+fn operators() -> Guard {
+    let token = variable(ADMIN_TOKEN);
+    let guard = Guard::new(token.as_deref(), variable(CLIENT_KEY).as_deref());
+    if token.is_some() && guard.is_without_token() {
+        tracing::warn!(
+            "{ADMIN_TOKEN} is also {CLIENT_KEY} and is not used: every client would be the operator."
+        );
+    }
+    guard
 }

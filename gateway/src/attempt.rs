@@ -1,22 +1,32 @@
 //! An attempt: one submission of a job to one provider. It owns the provider's task, the money and
-//! the doubt. This file is the whole machine; it decides and never does.
+//! the doubt. This file and those below it are the whole machine; it decides and never does.
 //!
 //! ```text
 //! Planned ──► InFlight ──► Accepted ──► Fetching ──► Stored
 //!    │            │            │            └──────► Failed (no picture came)
 //!    ▼            ▼            ▼
-//! Refused   Refused/Unknown  Failed/Unknown
+//! Refused   Refused/Unknown  Failed
 //! ```
+//!
+//! A job may stop waiting for an attempt that is accepted or fetching: it is then *given up* and goes
+//! on alone, slowly, until it is known what became of the money.
 
 mod advance;
+mod doubt;
+mod late;
+mod since;
 
 use retouch_sdk::{
-    Cost, Failure, Kind, Outcome, Output, Phase, Request, ResponseHead, Sent, TaskRef,
+    Billed, Cost, Failure, Kind, Outcome, Output, Phase, Request, ResponseHead, Sent, TaskRef,
 };
 use serde::{Deserialize, Serialize};
 
 use crate::clock::Ms;
 use crate::images::Stored;
+use crate::pin::PinId;
+
+pub use advance::pays;
+pub use since::Since;
 
 /// One submission.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -29,6 +39,9 @@ pub struct Attempt {
     pub count: u32,
     /// The provider's id.
     pub provider: String,
+    /// The provider as it was then. None at the sandbox, which is as it is.
+    #[serde(default)]
+    pub pin: Option<PinId>,
     /// The model asked for.
     pub model: Option<String>,
     /// Where it stands.
@@ -73,6 +86,41 @@ pub struct Attempt {
     pub tries: u32,
     /// How often a fresh link to the result was asked for.
     pub refetches: u32,
+    /// When its results are fetched again.
+    #[serde(default)]
+    pub fetch_at: Ms,
+    /// Whether its provider can say what became of a submit whose answer was lost.
+    #[serde(default)]
+    pub finds: bool,
+    /// Whether a paid request of it may have arrived without an answer, and it is being found out.
+    #[serde(default)]
+    pub lost: bool,
+    /// Whether it is followed on a person's word, which may name a task that is not there.
+    #[serde(default)]
+    pub by_word: bool,
+    /// A person is waited for so long, who knows what became of it.
+    #[serde(default)]
+    pub held_until: Option<Ms>,
+    /// Since when its job waits for it no longer, although it may still come to something.
+    #[serde(default)]
+    pub given_up: Option<GivenUp>,
+    /// Whether its cost is in the job's.
+    #[serde(default)]
+    pub charged: bool,
+    /// Whether its next request has its place in the account's pace; not worth storing.
+    #[serde(skip)]
+    pub paced: bool,
+}
+
+/// An attempt that goes on without its job.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct GivenUp {
+    /// When the job stopped waiting.
+    pub at: Ms,
+    /// Why there is no picture, if its job was told so.
+    pub failure: Option<Failure>,
+    /// Whether its provider is still to be told to stop.
+    pub tell: bool,
 }
 
 /// The states; each carries what only it has.
@@ -104,13 +152,22 @@ pub enum State {
 /// One of an attempt's results: here, or why it is not.
 pub type Fetched = Result<Stored, Failure>;
 
-/// What makes a failure definite: the answer that said so.
+/// What makes a failure definite.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Evidence {
-    /// HTTP status of that answer.
-    pub status: Option<u16>,
-    /// When it came.
-    pub at: Ms,
+#[serde(untagged)]
+pub enum Evidence {
+    /// The answer that said so.
+    Answer {
+        /// Its HTTP status.
+        status: u16,
+        /// When it came.
+        at: Ms,
+    },
+    /// The provider was done, and what it named holds no picture.
+    NoPicture {
+        /// When that was seen.
+        at: Ms,
+    },
 }
 
 /// The plugin's state and which plugin wrote it.
@@ -164,6 +221,15 @@ pub enum Event {
     Saved(Vec<Fetched>),
     /// No result could be fetched.
     Lost(Failure),
+    /// Its provider was told to stop, and did or did not.
+    Told {
+        /// Whether it said that it stopped.
+        stopped: bool,
+    },
+    /// A person looked: the provider has it under this id.
+    Created(String),
+    /// A person looked: the provider has nothing of it.
+    NotCreated,
 }
 
 /// What a step is called with.
@@ -183,8 +249,10 @@ pub type Stepped = Result<(Outcome, String), Failure>;
 pub enum Todo {
     /// Send its request at that time.
     Send(Ms),
-    /// Fetch its results.
-    Fetch,
+    /// Fetch its results at that time.
+    Fetch(Ms),
+    /// Tell its provider to stop.
+    Tell,
     /// Nothing: it is over.
     Closed,
 }
@@ -192,11 +260,13 @@ pub enum Todo {
 impl Attempt {
     /// What is to be done next.
     pub fn todo(&self) -> Todo {
-        match &self.state {
-            State::Planned | State::InFlight | State::Accepted => {
-                self.effect.as_ref().map_or(Todo::Closed, |effect| Todo::Send(effect.at))
+        let tells = self.given_up.as_ref().is_some_and(|given_up| given_up.tell);
+        match (&self.state, &self.effect) {
+            (State::Accepted, _) if tells => Todo::Tell,
+            (State::Planned | State::InFlight | State::Accepted, Some(effect)) => {
+                Todo::Send(effect.at)
             }
-            State::Fetching(_) => Todo::Fetch,
+            (State::Fetching(_), _) => Todo::Fetch(self.fetch_at),
             _ => Todo::Closed,
         }
     }
@@ -208,6 +278,7 @@ impl Attempt {
             slot: 0,
             count: 1,
             provider,
+            pin: None,
             model: None,
             state: State::Planned,
             memo: Memo { seed: crate::id::seed(), ..Memo::default() },
@@ -230,6 +301,14 @@ impl Attempt {
             last_asked: None,
             tries: 0,
             refetches: 0,
+            fetch_at: 0,
+            finds: false,
+            lost: false,
+            by_word: false,
+            held_until: None,
+            given_up: None,
+            charged: false,
+            paced: false,
         }
     }
 
@@ -238,14 +317,30 @@ impl Attempt {
         (self.slot..self.slot.saturating_add(self.count)).contains(&slot)
     }
 
-    /// The first of its slots, as an index.
-    pub fn first_slot(&self) -> usize {
-        self.slot as usize
+    /// Those slots of its job.
+    pub fn slots(&self) -> std::ops::Range<usize> {
+        self.slot as usize..(self.slot.saturating_add(self.count)) as usize
     }
 
-    /// Whether it still holds a place at its account.
+    /// Whether its client wanted it no longer.
+    pub fn was_stopped(&self) -> bool {
+        let late = self.given_up.as_ref().is_some_and(|given_up| given_up.failure.is_none());
+        matches!(self.state, State::Abandoned | State::Canceled) || late
+    }
+
+    /// Whether its job waits for it.
     pub fn is_open(&self) -> bool {
-        self.todo() != Todo::Closed
+        self.holds_place() || self.held_until.is_some()
+    }
+
+    /// Whether it holds a place at its account.
+    pub fn holds_place(&self) -> bool {
+        self.todo() != Todo::Closed && self.given_up.is_none()
+    }
+
+    /// Whether it goes on without its job.
+    pub fn is_late(&self) -> bool {
+        self.todo() != Todo::Closed && self.given_up.is_some()
     }
 
     /// What a person sees of it.
@@ -257,11 +352,36 @@ impl Attempt {
         }
     }
 
+    /// Whether its next request only asks.
+    pub fn looks(&self) -> bool {
+        self.effect.as_ref().is_some_and(|effect| !pays(&effect.request))
+    }
+
+    /// Whether money was spent on it, as far as is known.
+    pub fn billed(&self) -> Billed {
+        let free = self.cost.as_ref().is_some_and(|cost| cost.amount.parse() == Ok(0.0));
+        match &self.state {
+            State::Stored(_) | State::Fetching(_) if free => Billed::No,
+            State::Stored(_) | State::Fetching(_) => Billed::Yes,
+            State::Planned => Billed::No,
+            State::Refused(failure) | State::Failed(failure, _) | State::Unknown(failure) => {
+                failure.billed
+            }
+            _ if self.submitted.is_none() => Billed::No,
+            State::InFlight | State::Accepted | State::Abandoned | State::Canceled => {
+                Billed::Unknown
+            }
+        }
+    }
+
     /// The failure it ended in.
     pub fn failure(&self) -> Option<&Failure> {
         match &self.state {
             State::Refused(failure) | State::Failed(failure, _) | State::Unknown(failure) => {
                 Some(failure)
+            }
+            State::InFlight | State::Accepted | State::Fetching(_) => {
+                self.given_up.as_ref()?.failure.as_ref()
             }
             _ => None,
         }

@@ -3,21 +3,35 @@
 
 mod admit;
 mod begin;
-mod cancel;
 mod cell;
+mod cells;
 mod drive;
+mod due;
 mod exchange;
+mod expire;
 mod fetch;
+mod forget;
+mod hear;
+mod land;
 mod note;
+mod pins;
 mod recover;
+mod resolve;
+#[cfg(test)]
+mod simulation;
 mod step;
+mod tell;
 mod timer;
+mod typical;
+mod uploads;
 
 pub use admit::{NotAdmitted, Taken};
+pub use forget::Forgotten;
+pub use pins::Pins;
+pub use resolve::{NotResolved, Resolution};
 pub(crate) use note::phase;
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
@@ -30,24 +44,29 @@ use crate::clock::now_ms;
 use crate::id::JobId;
 use crate::images::{Images, Stored};
 use crate::job::Job;
-use crate::live::{AccountId, Live};
+use crate::live::{Live, Place};
+use crate::poll::Pace;
 use crate::settings::Limits;
 use crate::snapshot::Snapshot;
 use crate::store::{Exchange, Filter, Page, Store, StoreError};
-use crate::upstream::Upstream;
+use crate::upstream::Line;
 use cell::Cell;
+use cells::{Cells, Look};
 use timer::Timer;
+use uploads::Uploads;
 
 /// What the engine works with.
 pub struct Parts {
     /// Where jobs are kept.
     pub store: Arc<dyn Store>,
     /// The way out.
-    pub upstream: Upstream,
+    pub line: Arc<dyn Line>,
     /// Where images are kept.
     pub images: Arc<Images>,
     /// The running catalog.
     pub snapshot: Arc<ArcSwap<Snapshot>>,
+    /// Providers as they were when attempts began.
+    pub pins: Pins,
     /// Bounds.
     pub limits: Limits,
 }
@@ -57,7 +76,9 @@ pub struct Engine {
     parts: Parts,
     live: Arc<Live>,
     timer: Timer,
-    cells: Mutex<HashMap<JobId, Arc<Cell>>>,
+    cells: Cells,
+    pace: Pace,
+    uploads: Uploads,
     finished: moka::sync::Cache<JobId, Arc<Job>>,
     adapted: moka::sync::Cache<String, Stored>,
     tasks: TaskTracker,
@@ -66,6 +87,8 @@ pub struct Engine {
 
 /// How long a cancel is waited for: a little longer than for a submit under way.
 const CANCEL: Duration = Duration::from_secs(10);
+/// How often the lines are looked at.
+const TICK: Duration = Duration::from_secs(1);
 /// Pause, in milliseconds, before a job whose driver panicked is driven again.
 const AFTER_A_PANIC: u64 = 10_000;
 /// Images known to be ready for some API type; each entry is a name, not the image.
@@ -80,19 +103,24 @@ impl Engine {
     /// When the store cannot be read.
     pub async fn start(parts: Parts) -> Result<Arc<Self>, StoreError> {
         let (live, freed) = Live::new();
+        let in_memory = parts.limits.in_memory;
         let engine = Arc::new(Self {
             parts,
             live,
             timer: Timer::default(),
-            cells: Mutex::default(),
+            cells: Cells::new(in_memory),
+            pace: Pace::default(),
+            uploads: Uploads::default(),
             finished: moka::sync::Cache::new(FINISHED),
             adapted: moka::sync::Cache::new(ADAPTED),
             tasks: TaskTracker::new(),
             closing: CancellationToken::new(),
         });
+        engine.restore_day().await?;
         engine.recover().await?;
         engine.spawn(engine.clone().dispatch());
         engine.spawn(engine.clone().pass_places(freed));
+        engine.spawn(engine.clone().tick());
         Ok(engine)
     }
 
@@ -109,10 +137,15 @@ impl Engine {
     /// # Errors
     /// When the store cannot be read.
     pub async fn signed(&self, id: &JobId) -> Result<Option<Arc<Job>>, StoreError> {
-        match self.in_memory(id) {
-            Some(job) => Ok(Some(job)),
-            None => Ok(self.parts.store.load(id).await?.map(Arc::new)),
+        if let Some(cell) = self.cells.here(*id) {
+            return Ok(Some(cell.job()));
         }
+        if let Some(job) = self.finished.get(id) {
+            return Ok(Some(job));
+        }
+        let mut job = self.parts.store.load(id).await?;
+        job.iter_mut().for_each(|job| self.cells.complete(job));
+        Ok(job.map(Arc::new))
     }
 
     /// The job when it is at its end, or as it stands after `limit`.
@@ -125,8 +158,7 @@ impl Engine {
         id: &JobId,
         limit: Duration,
     ) -> Result<Option<Arc<Job>>, StoreError> {
-        let cell = self.lock().get(id).cloned();
-        if let Some(cell) = cell {
+        if let Some(cell) = self.cell(*id).await? {
             tokio::select! {
                 () = cell.ended() => {}
                 () = tokio::time::sleep(limit) => {}
@@ -141,8 +173,8 @@ impl Engine {
     /// # Errors
     /// When the store cannot be read.
     pub async fn cancel(&self, owner: &str, id: &JobId) -> Result<Option<Arc<Job>>, StoreError> {
-        let cell = self.cell(id).filter(|cell| cell.job().owner == owner);
-        if let Some(cell) = cell {
+        let cell = self.cell(*id).await?;
+        if let Some(cell) = cell.filter(|cell| cell.job().owner == owner) {
             cell.cancel();
             self.timer.arm(id, now_ms());
         }
@@ -160,7 +192,7 @@ impl Engine {
         since: u64,
         limit: Duration,
     ) -> Result<Option<Arc<Job>>, StoreError> {
-        if let Some(cell) = self.cell(id) {
+        if let Some(cell) = self.cell(*id).await? {
             tokio::select! {
                 () = cell.changed(since) => {}
                 () = tokio::time::sleep(limit) => {}
@@ -176,11 +208,7 @@ impl Engine {
     /// When the store cannot be read.
     pub async fn list(&self, filter: Filter) -> Result<Page, StoreError> {
         let mut page = self.parts.store.list(filter).await?;
-        for job in &mut page.jobs {
-            if let Some(now) = self.in_memory(&job.id) {
-                *job = (*now).clone();
-            }
-        }
+        page.jobs.iter_mut().for_each(|job| self.cells.complete(job));
         Ok(page)
     }
 
@@ -190,11 +218,6 @@ impl Engine {
     /// When the store cannot be read.
     pub async fn exchanges(&self, id: &JobId) -> Result<Vec<Exchange>, StoreError> {
         self.parts.store.exchanges(id).await
-    }
-
-    /// The way out, for images that clients name by link.
-    pub fn upstream(&self) -> &Upstream {
-        &self.parts.upstream
     }
 
     /// Whether it no longer takes requests.
@@ -238,24 +261,27 @@ impl Engine {
         self.spawn(async move { driving.engine.drive(&driving.job).await });
     }
 
-    /// Wakes the jobs for which a place came free.
-    async fn pass_places(self: Arc<Self>, mut freed: mpsc::UnboundedReceiver<(AccountId, JobId)>) {
+    /// Wakes the jobs that were handed a place.
+    async fn pass_places(self: Arc<Self>, mut freed: mpsc::UnboundedReceiver<(JobId, Place)>) {
         loop {
             let told = tokio::select! {
                 told = freed.recv() => told,
                 () = self.closing.cancelled() => return,
             };
-            let Some((account, job)) = told else { return };
-            match self.cell(&job) {
-                Some(cell) if !cell.job().shares().is_empty() => {
-                    cell.tell(account);
-                    self.timer.arm(&job, now_ms());
-                    // It may have ended in between, and then nobody listens to it.
-                    if self.cell(&job).is_none() {
-                        self.pass_on_told(&cell);
-                    }
-                }
-                _ => self.live.pass_on(&account),
+            let Some((job, place)) = told else { return };
+            // To one that is gone it is no use; it goes on to the next in line.
+            if self.cells.tell(job, place) {
+                self.timer.arm(&job, now_ms());
+            }
+        }
+    }
+
+    /// Lets in, about once a second, who was kept out by something that time has ended.
+    async fn tick(self: Arc<Self>) {
+        loop {
+            tokio::select! {
+                () = tokio::time::sleep(TICK) => self.live.tick(now_ms()),
+                () = self.closing.cancelled() => return,
             }
         }
     }
@@ -271,23 +297,20 @@ impl Engine {
         self.tasks.spawn(task)
     }
 
-    /// Places a job was told of and can use no more go on to the next in line.
-    fn pass_on_told(&self, cell: &Cell) {
-        for account in cell.take_told() {
-            self.live.pass_on(&account);
+    /// A job with something left to do, in memory again if it waited on disk.
+    async fn cell(&self, id: JobId) -> Result<Option<Arc<Cell>>, StoreError> {
+        loop {
+            match self.cells.look(id) {
+                Look::Here(cell) => return Ok(Some(cell)),
+                Look::Gone => return Ok(None),
+                Look::Parked => {}
+            }
+            let Some(job) = self.parts.store.load(&id).await? else { return Ok(None) };
+            if let Some(cell) = self.cells.revive(job) {
+                return Ok(Some(cell));
+            }
+            // It was driven and parked anew in between.
         }
-    }
-
-    fn in_memory(&self, id: &JobId) -> Option<Arc<Job>> {
-        self.cell(id).map(|cell| cell.job()).or_else(|| self.finished.get(id))
-    }
-
-    fn cell(&self, id: &JobId) -> Option<Arc<Cell>> {
-        self.lock().get(id).cloned()
-    }
-
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<JobId, Arc<Cell>>> {
-        self.cells.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -301,7 +324,7 @@ impl Drop for Driving {
     fn drop(&mut self) {
         self.engine.timer.finished(&self.job);
         if std::thread::panicking() {
-            if let Some(cell) = self.engine.cell(&self.job) {
+            if let Some(cell) = self.engine.cells.here(self.job) {
                 cell.broke();
             }
             tracing::error!(job = %self.job, "A job's driver broke; it is tried again.");

@@ -8,36 +8,40 @@
 
 mod adapt;
 mod anatomy;
+mod count;
+mod folder;
 mod header;
+mod hold;
 mod kind;
 mod picture;
 #[cfg(test)]
 mod samples;
 mod spool;
+mod stock;
 mod transcode;
 
-use std::fs::File;
 use std::io;
 use std::num::NonZero;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use serde::{Deserialize, Serialize};
 use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
 
 pub use adapt::{AdaptError, Measure, Needs};
+pub use hold::{Asked, Hold};
 pub use kind::{Format, sniff};
 pub use spool::{Spool, SpoolError};
+pub use stock::Stock;
+
+use folder::{Folder, TEMP};
 
 /// Bytes moved at a time. Larger ones save little; with 32 images under way this is 8 MiB.
 pub(crate) const CHUNK: usize = 256 * 1024;
 /// Larger than any provider makes them today.
 const RESULT: Limits = Limits { max_bytes: 200 << 20, max_pixels: 200_000_000 };
-/// Length of a name: 32 bytes in hex.
-const NAME: usize = 64;
-/// What unfinished files begin with; no hex name does.
-const TEMP: &str = "tmp-";
 /// Pictures decoded at a time, on however many cores: each may take half a GiB.
 const MOST_DECODERS: usize = 4;
 
@@ -92,13 +96,6 @@ pub struct Images {
     decoders: Arc<Semaphore>,
 }
 
-/// The folder, with a handle of its own: making a rename durable means syncing the folder.
-#[derive(Debug)]
-struct Folder {
-    path: PathBuf,
-    handle: File,
-}
-
 impl Images {
     /// Opens the store at `dir`. Creates the folder, and removes what an earlier process left half
     /// written: only one process may use a folder at a time.
@@ -113,7 +110,7 @@ impl Images {
                 std::fs::remove_file(entry.path())?;
             }
         }
-        let folder = Folder { path: dir.to_owned(), handle: File::open(dir)? };
+        let folder = Folder::open(dir)?;
         let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
         let decoders = Arc::new(Semaphore::new(cores.min(MOST_DECODERS)));
         Ok(Self { folder: Arc::new(folder), limits: Limits::default(), results: RESULT, decoders })
@@ -136,8 +133,12 @@ impl Images {
     /// Begins an image.
     ///
     /// # Errors
-    /// None today; a store that is not a folder may have some.
+    /// `StorageFull` for an input while none is taken. A result always is: it was paid for.
     pub async fn spool(&self, kind: Kind) -> io::Result<Spool> {
+        if kind == Kind::Input && self.folder.closed.load(Ordering::Relaxed) {
+            let why = "there is no room for more inputs";
+            return Err(io::Error::new(io::ErrorKind::StorageFull, why));
+        }
         Ok(Spool::new(Arc::clone(&self.folder), kind, self.limits_of(kind)))
     }
 
@@ -160,18 +161,6 @@ impl Images {
         Ok((file, bytes))
     }
 
-    /// Removes an image. One that is gone already is as good.
-    ///
-    /// # Errors
-    /// `InvalidInput` when the name is none of ours, or what the file system says.
-    pub async fn remove(&self, name: &str) -> io::Result<()> {
-        let path = self.folder.named(name)?;
-        match tokio::fs::remove_file(path).await {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-            _ => Ok(()),
-        }
-    }
-
     /// Makes the names given since durable, for those finished without: one sync serves many.
     ///
     /// # Errors
@@ -179,21 +168,6 @@ impl Images {
     pub async fn sync(&self) -> io::Result<()> {
         let folder = Arc::clone(&self.folder);
         spawn_blocking(move || folder.handle.sync_all()).await?
-    }
-}
-
-impl Folder {
-    /// The path of a name. Only hex of the right length is a name, so none leads elsewhere.
-    fn named(&self, name: &str) -> io::Result<PathBuf> {
-        let hex = name.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
-        if hex && name.len() == NAME {
-            return Ok(self.path.join(name));
-        }
-        Err(io::Error::new(io::ErrorKind::InvalidInput, "an image's name is 64 hex digits"))
-    }
-
-    fn temp(&self) -> PathBuf {
-        self.path.join(format!("{TEMP}{}", uuid::Uuid::now_v7().simple()))
     }
 }
 

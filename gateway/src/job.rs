@@ -1,5 +1,7 @@
 //! A job: what the client sees. One request, one terminal result, whatever its attempts go through.
 
+mod late;
+mod outline;
 mod slots;
 
 use std::sync::Arc;
@@ -13,7 +15,9 @@ use crate::id::JobId;
 use crate::images::Stored;
 use crate::request::EditRequest;
 
-pub use slots::Share;
+pub use late::LateImage;
+pub use outline::{Due, Outline, Sketch, Stage, Trace};
+pub use slots::{Doubt, Share};
 
 /// The aggregate that is stored as one row: the job and its attempts.
 #[derive(Clone, Debug, PartialEq)]
@@ -240,28 +244,43 @@ impl Job {
         })
     }
 
+    /// Whether something is left to do: it is not at its end, or an attempt goes on without it.
+    pub fn is_loose(&self) -> bool {
+        !self.record.status.is_terminal() || self.record.attempts.iter().any(Attempt::is_late)
+    }
+
     /// When it ends at the latest, as far as is known now.
     pub fn latest_end(&self) -> Ms {
-        let open = self.record.attempts.iter().filter(|a| a.is_open()).map(|a| a.deadline).max();
+        let until = |a: &Attempt| a.held_until.unwrap_or(a.deadline);
+        let open = self.record.attempts.iter().filter(|a| a.is_open()).map(until).max();
         open.unwrap_or(self.record.deadline)
     }
 
-    /// Notes providers that were passed over, once each.
+    /// Notes providers that were passed over, each with the reason given last.
     pub fn skip(&mut self, skips: Vec<Skip>) {
         for skip in skips {
-            if !self.record.skipped.iter().any(|s| s.provider == skip.provider) {
-                self.record.skipped.push(skip);
+            match self.record.skipped.iter_mut().find(|s| s.provider == skip.provider) {
+                Some(known) => *known = skip,
+                None => self.record.skipped.push(skip),
             }
         }
     }
 }
 
+/// What to do where nobody knows: anything but to send it anew unseen.
+const LOOK_FIRST: &str = "; the provider may have made it and charge for it, so look there before \
+                          you ask for it anew";
+
 impl JobError {
     /// What a provider's failure means for the client.
     pub fn of(failure: &Failure) -> Self {
+        let mut message = failure.to_string();
+        if failure.class == Class::UnknownOutcome {
+            message.push_str(LOOK_FIRST);
+        }
         Self {
             code: code(failure.class).to_owned(),
-            message: failure.to_string(),
+            message,
             billed: failure.billed,
             retry_after_ms: failure.retry_after_ms,
         }

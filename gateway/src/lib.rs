@@ -6,6 +6,7 @@
 //! never wait; the rest waits and never decides.
 
 pub mod access;
+mod admin;
 pub mod api;
 pub mod app;
 pub mod attempt;
@@ -21,14 +22,19 @@ pub mod images;
 pub mod job;
 pub mod link;
 pub mod live;
+pub mod master;
 pub mod money;
+pub mod pin;
 pub mod plugin;
+pub mod poll;
 pub mod problem;
 pub mod request;
+pub mod retention;
 pub mod route;
 pub mod sandbox;
 pub mod secret;
 pub mod settings;
+pub mod size;
 pub mod snapshot;
 pub mod store;
 pub mod telemetry;

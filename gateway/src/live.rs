@@ -1,153 +1,212 @@
-//! What is true only while the process runs: places in use at each account and the pace of polls.
-//! Kept outside the snapshot, so that a reload resets nothing.
+//! What is true only while the process runs: places in use at each account and who waits for one, the
+//! pace of polls, the health of providers. Kept outside the snapshot, so that a reload resets nothing.
+//!
+//! A place that comes free is handed to the next in line: no newcomer overtakes, and no job has to ask
+//! twice. It never waits and never sends anything to a provider.
 
-use std::collections::{HashMap, VecDeque};
+mod account;
+mod breaker;
+mod day;
+mod health;
+mod heard;
+mod line;
+mod standing;
+mod state;
+mod tally;
+mod trouble;
+
+pub use health::{Condition, Health};
+pub use heard::{Heard, Seen};
+pub use standing::Standing;
+pub use trouble::Shut;
+
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::mpsc;
 
-use crate::clock::Ms;
+use crate::clock::{Ms, now_ms};
 use crate::id::JobId;
+use crate::snapshot::Provider;
+use breaker::Probe;
+use state::{Entry, Known, Notice, Who};
 
 /// Names an account: providers with the same origin and key share one.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct AccountId(pub String);
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct AccountId(pub u128);
 
-/// Every account's present state.
+/// Every account's and provider's present state.
 #[derive(Debug)]
 pub struct Live {
-    accounts: Mutex<HashMap<AccountId, Account>>,
-    freed: mpsc::UnboundedSender<(AccountId, JobId)>,
+    known: Mutex<Known>,
+    freed: mpsc::UnboundedSender<(JobId, Place)>,
 }
 
-#[derive(Debug, Default)]
-struct Account {
-    open: u32,
-    next_poll: Ms,
-    waiting: VecDeque<JobId>,
-}
-
-/// A place held at an account; given back when dropped.
+/// A place held at an account. Dropped, it goes to the next in line.
 #[derive(Debug)]
 pub struct Place {
     live: Arc<Live>,
     account: AccountId,
+    probe: Option<Probe>,
 }
 
 impl Live {
-    /// Nothing in use. The receiver is told which job may try again when a place comes free.
+    /// Nothing in use. The receiver gets the places that come free for jobs that wait.
     #[expect(
         clippy::disallowed_methods,
-        reason = "bounded by the jobs that wait, each at most once an account"
+        reason = "bounded by the places there are: each is in it at most once"
     )]
-    pub fn new() -> (Arc<Self>, mpsc::UnboundedReceiver<(AccountId, JobId)>) {
+    pub fn new() -> (Arc<Self>, mpsc::UnboundedReceiver<(JobId, Place)>) {
         let (freed, receiver) = mpsc::unbounded_channel();
-        (Arc::new(Self { accounts: Mutex::default(), freed }), receiver)
+        let known = Mutex::new(Known::new(crate::id::seed()));
+        (Arc::new(Self { known, freed }), receiver)
     }
 
     /// Jobs at an account now.
-    pub fn open(&self, account: &AccountId) -> u32 {
-        self.lock().get(account).map_or(0, |a| a.open)
+    pub fn open(&self, account: AccountId) -> u32 {
+        self.lock().known(account).map_or(0, account::Account::open)
     }
 
-    /// Takes a place if one of `limit` is free.
-    pub fn take(self: &Arc<Self>, account: &AccountId, limit: u32) -> Option<Place> {
-        let mut accounts = self.lock();
-        let entry = accounts.entry(account.clone()).or_default();
-        if entry.open >= limit {
-            return None;
+    /// How a provider stands for a job that holds so many places at its account already.
+    pub fn standing(&self, provider: &Provider, held: u32, now: Ms) -> Standing {
+        self.lock().standing(Who::of(provider), held, now)
+    }
+
+    /// A place at a provider that stands free: one of those held, or a new one. None when somebody
+    /// was faster; nobody is before those in line.
+    pub fn enter(
+        self: &Arc<Self>,
+        provider: &Provider,
+        held: &mut Vec<Place>,
+        now: Ms,
+    ) -> Option<Place> {
+        let mine = held.iter().filter(|place| place.account == provider.account).count();
+        let mine = u32::try_from(mine).unwrap_or(u32::MAX);
+        let Entry { probe } = self.lock().enter(Who::of(provider), mine, now)?;
+        match held.iter().position(|place| place.account == provider.account) {
+            Some(index) => Some(Place::renewed(held.swap_remove(index), probe)),
+            None => Some(self.place(provider.account, probe)),
         }
-        entry.open += 1;
-        Some(Place { live: self.clone(), account: account.clone() })
+    }
+
+    /// Takes a place if one of `limit` is free and nobody waits for it.
+    pub fn take(self: &Arc<Self>, account: AccountId, limit: u32) -> Option<Place> {
+        let (room, jobs) = {
+            let mut known = self.lock();
+            let entry = known.account(account);
+            entry.limit(limit);
+            let jobs = entry.let_in(now_ms());
+            let room = entry.has_room();
+            if room {
+                entry.occupy();
+            }
+            (room, jobs)
+        };
+        self.hand_over(account, jobs);
+        room.then(|| self.place(account, None))
     }
 
     /// Takes a place whatever the limit: for an attempt that was already open before a restart.
-    pub fn retake(self: &Arc<Self>, account: &AccountId) -> Place {
-        self.lock().entry(account.clone()).or_default().open += 1;
-        Place { live: self.clone(), account: account.clone() }
+    pub fn retake(self: &Arc<Self>, account: AccountId) -> Place {
+        self.lock().account(account).occupy();
+        self.place(account, None)
     }
 
-    /// Puts a job in the line of an account.
-    pub fn wait(&self, account: &AccountId, job: &JobId) {
-        let mut accounts = self.lock();
-        let line = &mut accounts.entry(account.clone()).or_default().waiting;
-        if !line.contains(job) {
-            line.push_back(job.clone());
+    /// Puts a job in the line of an account, once. It gets its place through the receiver, at once if
+    /// one came free in between.
+    pub fn wait(self: &Arc<Self>, account: AccountId, owner: &str, job: JobId) {
+        let jobs = {
+            let mut known = self.lock();
+            let entry = known.account(account);
+            entry.wait(owner, job);
+            entry.let_in(now_ms())
+        };
+        self.hand_over(account, jobs);
+    }
+
+    /// Lets those in who may come in because time has passed. To be called about once a second.
+    pub fn tick(self: &Arc<Self>, now: Ms) {
+        let all = self.lock().let_in(now);
+        for (account, jobs) in all {
+            self.hand_over(account, jobs);
         }
-    }
-
-    /// Lets the next in line try, for a job that was told and did not need the place.
-    pub fn pass_on(&self, account: &AccountId) {
-        let next = self.lock().get_mut(account).and_then(|a| a.waiting.pop_front());
-        self.tell(account, next);
     }
 
     /// When the next poll at an account may go, so that it gets at most `per_second`.
-    pub fn poll_at(&self, account: &AccountId, per_second: u32, now: Ms) -> Ms {
-        let mut accounts = self.lock();
-        let entry = accounts.entry(account.clone()).or_default();
-        let at = entry.next_poll.max(now);
-        entry.next_poll = at + 1_000 / u64::from(per_second.max(1));
-        at
+    pub fn poll_at(&self, account: AccountId, per_second: u32, now: Ms) -> Ms {
+        self.lock().account(account).poll_at(per_second, now)
     }
 
-    fn release(&self, account: &AccountId) {
-        let next = self.lock().get_mut(account).and_then(|entry| {
-            entry.open = entry.open.saturating_sub(1);
-            entry.waiting.pop_front()
-        });
-        self.tell(account, next);
-    }
-
-    fn tell(&self, account: &AccountId, next: Option<JobId>) {
-        if let Some(job) = next {
-            // The engine is gone only when the process ends.
-            let _ = self.freed.send((account.clone(), job));
+    /// Takes what was learnt of a provider, and tells the operator when it changes something.
+    pub fn heard(&self, provider: &Provider, heard: Heard, now: Ms) {
+        let notice = self.lock().heard(Who::of(provider), heard, now);
+        let provider = provider.file.id.as_str();
+        match notice {
+            Some(Notice::NotAsked { until, why }) => {
+                let until = standing::utc(until);
+                tracing::warn!(provider, until, why, "A provider is not asked for a while.");
+            }
+            Some(Notice::AskedAgain) => tracing::info!(provider, "A provider is asked again."),
+            None => {}
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<AccountId, Account>> {
-        self.accounts.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Counts a submit at an account.
+    pub fn submitted(&self, account: AccountId, now: Ms) {
+        self.lock().account(account).day.count(1, now);
+    }
+
+    /// Counts the submits of today that a process before this one made.
+    pub fn restore_day(&self, account: AccountId, submits: u32, now: Ms) {
+        self.lock().account(account).day.count(submits, now);
+    }
+
+    /// How a provider is.
+    pub fn health(&self, provider: &str, account: AccountId, now: Ms) -> Health {
+        self.lock().health(provider, account, now)
+    }
+
+    fn leave(self: &Arc<Self>, account: AccountId, probe: Option<Probe>) {
+        let jobs = self.lock().leave(account, probe, now_ms());
+        self.hand_over(account, jobs);
+    }
+
+    /// Without the lock: a place that nobody takes is given back, which needs it.
+    fn hand_over(self: &Arc<Self>, account: AccountId, jobs: Vec<JobId>) {
+        for job in jobs {
+            if let Err(refused) = self.freed.send((job, self.place(account, None))) {
+                // The engine is gone. Nobody in line is left to be handed this one.
+                self.lock().disband();
+                drop(refused);
+            }
+        }
+    }
+
+    fn place(self: &Arc<Self>, account: AccountId, probe: Option<Probe>) -> Place {
+        Place { live: self.clone(), account, probe }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Known> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Place {
     /// Where it is.
-    pub fn account(&self) -> &AccountId {
-        &self.account
+    pub fn account(&self) -> AccountId {
+        self.account
+    }
+
+    fn renewed(mut self, probe: Option<Probe>) -> Self {
+        self.probe = probe.or(self.probe);
+        self
     }
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
-        self.live.release(&self.account);
+        self.live.leave(self.account, self.probe);
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn places_are_given_back_and_the_line_is_told() {
-        let (live, mut freed) = Live::new();
-        let account = AccountId("a".to_owned());
-        let first = live.take(&account, 1);
-        assert!(first.is_some() && live.take(&account, 1).is_none());
-        let job = JobId::new();
-        live.wait(&account, &job);
-        live.wait(&account, &job);
-        drop(first);
-        assert_eq!(freed.try_recv().ok(), Some((account.clone(), job)));
-        assert!(freed.try_recv().is_err(), "a job stands in line once");
-        assert!(live.take(&account, 1).is_some());
-    }
-
-    #[test]
-    fn polls_are_spaced() {
-        let (live, _freed) = Live::new();
-        let account = AccountId("a".to_owned());
-        let at: Vec<_> = (0..3).map(|_| live.poll_at(&account, 10, 1_000)).collect();
-        assert_eq!(at, [1_000, 1_100, 1_200]);
-    }
-}
+mod tests;

@@ -12,6 +12,7 @@ pub mod label;
 mod library;
 mod lock;
 mod registry;
+mod shelf;
 mod sink;
 mod version;
 
@@ -21,6 +22,7 @@ use std::path::{Path, PathBuf};
 pub use label::{ApiType, Label};
 pub use library::{Instance, Library, StepAnswer, StepCall};
 pub use registry::{Dirs, Registry};
+pub use shelf::Shelf;
 
 /// A plugin file that is not used, and why.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]

@@ -1,17 +1,17 @@
 //! Which provider next. Pure: the snapshot and what is known of the job in, a choice or the reasons
 //! against out.
 
+mod choose;
 mod fit;
 
 use std::cmp::Reverse;
 use std::sync::Arc;
 
-use crate::catalog::provider::WhenFull;
 use crate::job::Skip;
-use crate::live::AccountId;
 use crate::request::EditRequest;
 use crate::snapshot::{Provider, Snapshot};
 
+pub use choose::{Choice, choose};
 pub use fit::ignored;
 
 /// Nobody can be asked, and never will be with this catalog.
@@ -46,17 +46,6 @@ pub struct Candidates {
     pub unfit: Option<&'static str>,
 }
 
-/// The choice of one moment.
-#[derive(Clone, Debug)]
-pub enum Choice {
-    /// Ask this one.
-    Take(Arc<Provider>),
-    /// All that are left are full: stand in line at these accounts.
-    Wait(Vec<AccountId>),
-    /// Nobody is left.
-    Nobody,
-}
-
 /// The providers that serve a request.
 ///
 /// # Errors
@@ -79,47 +68,6 @@ pub fn candidates(snapshot: &Snapshot, request: &EditRequest) -> Result<Candidat
         }
     }
     Ok(candidates)
-}
-
-/// The next of them, given who was passed over or asked before and who has room.
-pub fn choose(
-    candidates: &Candidates,
-    passed: &[String],
-    after_failure: bool,
-    has_room: impl Fn(&Provider) -> bool,
-    open: impl Fn(&Provider) -> u32,
-) -> (Choice, Vec<Skip>) {
-    let left = candidates.order.iter().filter(|p| !passed.contains(&p.file.id));
-    let (mut left, barred): (Vec<_>, Vec<_>) =
-        left.partition(|p| !after_failure || (p.file.retry && !p.sandbox));
-    // Stable: only among equals does the emptier account go first.
-    left.sort_by_key(|p| (Reverse(p.file.default), Reverse(p.file.priority), open(p)));
-    let mut full = Vec::new();
-    let mut skipped: Vec<Skip> = barred.into_iter().map(|p| barred_from_failover(p)).collect();
-    for provider in left {
-        if has_room(provider) {
-            return (Choice::Take(provider.clone()), skipped);
-        }
-        full.push(provider.account.clone());
-        if provider.file.when_full == WhenFull::Wait {
-            break;
-        }
-        let places = provider.file.limits.concurrency;
-        let reason = format!("had all {places} places at its account in use");
-        skipped.push(Skip { provider: provider.file.id.clone(), reason });
-    }
-    match full.is_empty() {
-        true => (Choice::Nobody, skipped),
-        false => (Choice::Wait(full), Vec::new()),
-    }
-}
-
-fn barred_from_failover(provider: &Provider) -> Skip {
-    let reason = match provider.sandbox {
-        true => "takes no part in failover".to_owned(),
-        false => "has retry = false and is not asked after another failed".to_owned(),
-    };
-    Skip { provider: provider.file.id.clone(), reason }
 }
 
 /// The model to ask a provider for: the client's where the provider has a model of that name, its

@@ -11,6 +11,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::catalog::provider::Region;
 use crate::duration;
+use crate::size;
 
 pub use load::{DEFAULT_FILE, Flags, Loaded, load};
 
@@ -120,6 +121,8 @@ pub struct Limits {
     pub timeout: Time,
     /// Jobs that may wait for a provider.
     pub waiting: usize,
+    /// Jobs under way that are kept in memory; more wait on disk until something is due.
+    pub in_memory: usize,
     /// How long one may.
     pub queue_wait: Time,
     /// Connections at once.
@@ -140,7 +143,7 @@ pub struct Retention {
     /// Exchanges.
     pub exchanges: Time,
     /// All images together.
-    pub size: String,
+    pub size: Size,
 }
 
 /// A duration written as `9m30s`.
@@ -176,6 +179,28 @@ impl<'de> Deserialize<'de> for Time {
     }
 }
 
+/// A size written as `20GB`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Size {
+    text: &'static str,
+    /// In bytes.
+    pub bytes: u64,
+}
+
+impl Serialize for Size {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.text)
+    }
+}
+
+impl<'de> Deserialize<'de> for Size {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let error = || serde::de::Error::custom("a size such as 500MB, 20GB or 1TiB");
+        size::parse(&text).map(|bytes| Self { text: "", bytes }).ok_or_else(error)
+    }
+}
+
 impl Default for Settings {
     fn default() -> Self {
         Self {
@@ -198,7 +223,7 @@ impl Default for Settings {
                 inputs: Time::new("1d", 86_400),
                 jobs: Time::new("90d", 90 * 86_400),
                 exchanges: Time::new("7d", 7 * 86_400),
-                size: "20GB".to_owned(),
+                size: Size { text: "20GB", bytes: 20_000_000_000 },
             },
         }
     }
@@ -217,6 +242,7 @@ impl Default for Limits {
             page: 100,
             timeout: Time::new("30m", 1800),
             waiting: 10_000,
+            in_memory: 1_000,
             queue_wait: Time::new("1h", 3600),
             connections: 4_096,
             attempts: 4,

@@ -2,7 +2,7 @@
 //! keeps it. The next one is built whole or not at all.
 
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use arc_swap::ArcSwap;
 use serde_json::json;
@@ -11,6 +11,7 @@ use url::Url;
 use crate::catalog::provider::{ProviderFile, Region, SANDBOX};
 use crate::catalog::{self, Catalog};
 use crate::live::AccountId;
+use crate::pin::PinId;
 use crate::plugin::label::Caps;
 use crate::plugin::{Instance, Library, PluginError, Registry};
 use crate::problem::Problem;
@@ -49,6 +50,8 @@ pub struct Provider {
     pub library: Arc<Library>,
     /// The API type with this provider's configuration.
     pub instance: Instance,
+    /// Its name as it is, once an attempt needs it.
+    pub pin: OnceLock<PinId>,
 }
 
 impl Provider {
@@ -160,7 +163,7 @@ fn is_known(problems: &[Problem], problem: &Problem) -> bool {
 }
 
 fn provider(file: ProviderFile, source: &Source, plugins: &Registry) -> Result<Provider, Problem> {
-    let Some((library, api_type)) = plugins.api_type(&file.api_type) else {
+    let Some((library, _)) = plugins.api_type(&file.api_type) else {
         let what = format!("type '{}' has no plugin", file.api_type);
         return Err(Problem::error(
             &file.file,
@@ -169,27 +172,47 @@ fn provider(file: ProviderFile, source: &Source, plugins: &Registry) -> Result<P
             "put it beside the executable",
         ));
     };
-    let sandbox = file.is_sandbox();
     let host = match (file.host(source.region), &source.sandbox) {
         (SANDBOX, Some(url)) => url.as_str().trim_end_matches('/').to_owned(),
         (SANDBOX, None) => "http://127.0.0.1:9".to_owned(), // only checked, never called
         (host, _) => host.to_owned(),
     };
     let key = file.api_key.clone().unwrap_or_else(|| Secret::new("sandbox".to_owned()));
+    assemble(file, host, key, library, source.public_url)
+}
+
+/// Puts a provider together: what its file says, the base URL in use, its key and its plugin.
+///
+/// # Errors
+/// When the plugin refuses the configuration.
+pub fn assemble(
+    file: ProviderFile,
+    host: String,
+    key: Secret,
+    library: &Arc<Library>,
+    public_url: bool,
+) -> Result<Provider, Problem> {
     let origin = Origin::parse(&host).ok_or_else(|| {
-        let line = file.line_of(file.host_field(source.region));
+        let domestic = host == file.hosts.domestic;
+        let line = file.line_of(if domestic { "hosts.domestic" } else { "hosts.overseas" });
         let what = "the host is not an address";
         Problem::error(&file.file, line, what, "write it as https://host[:port]")
     })?;
-    let config = config(&file, &host, source);
+    let types = &library.label().types;
+    let api_type = types.iter().find(|known| known.id == file.api_type).ok_or_else(|| {
+        let what = format!("the plugin has no type '{}'", file.api_type);
+        Problem::error(&file.file, file.line_of("type"), what, "put the plugin back that had it")
+    })?;
+    let config = config(&file, &host, public_url);
     let instance = library.create(&config).map_err(|error| refused(&file, &error))?;
     Ok(Provider {
         account: account(&origin, &key),
         origins: vec![origin],
         caps: api_type.caps_of(file.model.as_deref()).clone(),
         library: library.clone(),
+        sandbox: file.is_sandbox(),
+        pin: OnceLock::new(),
         host,
-        sandbox,
         key,
         instance,
         file,
@@ -197,7 +220,7 @@ fn provider(file: ProviderFile, source: &Source, plugins: &Registry) -> Result<P
 }
 
 /// What a plugin is told of a provider; there is no key in it.
-fn config(file: &ProviderFile, host: &str, source: &Source) -> serde_json::Value {
+fn config(file: &ProviderFile, host: &str, public_url: bool) -> serde_json::Value {
     json!({
         "type": file.api_type,
         "host": host,
@@ -205,7 +228,7 @@ fn config(file: &ProviderFile, host: &str, source: &Source) -> serde_json::Value
         "model": file.model,
         "sync": file.sync,
         "options": file.options,
-        "public_url": source.public_url,
+        "public_url": public_url,
     })
 }
 
@@ -225,5 +248,7 @@ fn refused(file: &ProviderFile, error: &PluginError) -> Problem {
 fn account(origin: &Origin, key: &Secret) -> AccountId {
     let mut hash = blake3::Hasher::new();
     hash.update(origin.to_string().as_bytes()).update(&[0]).update(key.expose().as_bytes());
-    AccountId(hash.finalize().to_hex().to_string())
+    let mut first = [0; 16];
+    hash.finalize_xof().fill(&mut first);
+    AccountId(u128::from_be_bytes(first))
 }

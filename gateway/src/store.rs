@@ -1,15 +1,20 @@
 //! Where jobs are kept: the few verbs the engine needs. What a verb has answered survives a crash.
 
+mod columns;
+#[cfg(test)]
+mod conformance;
+pub mod lock;
+#[cfg(test)]
+pub(crate) mod memory;
 pub mod sqlite;
-
-use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
 use serde::{Deserialize, Serialize};
 
 use crate::clock::Ms;
 use crate::id::JobId;
-use crate::job::{Job, Status};
+use crate::job::{Job, Outline, Status};
+use crate::pin::PinId;
 
 /// Storage of jobs. Implementations pass one suite of tests.
 pub trait Store: Send + Sync {
@@ -25,14 +30,16 @@ pub trait Store: Send + Sync {
         now: Ms,
     ) -> BoxFuture<'static, Result<Admitted, StoreError>>;
 
-    /// Replaces a job's record if its stored revision is the one before.
+    /// Replaces a job's record if its stored revision is the one before. The status of a job at its
+    /// end stays.
     fn commit(&self, job: &Job) -> BoxFuture<'static, Result<(), StoreError>>;
 
     /// Reads one.
     fn load(&self, id: &JobId) -> BoxFuture<'static, Result<Option<Job>, StoreError>>;
 
-    /// Every job that is not at its end, oldest first.
-    fn unfinished(&self) -> BoxFuture<'static, Result<Vec<Job>, StoreError>>;
+    /// Every job with something left to do, oldest first: those not at their end, and those with an
+    /// attempt that may still come to something.
+    fn loose_ends(&self) -> BoxFuture<'static, Result<Vec<Outline>, StoreError>>;
 
     /// One page, newest first.
     fn list(&self, filter: Filter) -> BoxFuture<'static, Result<Page, StoreError>>;
@@ -42,6 +49,63 @@ pub trait Store: Send + Sync {
 
     /// A job's notes, in order.
     fn exchanges(&self, id: &JobId) -> BoxFuture<'static, Result<Vec<Exchange>, StoreError>>;
+
+    /// Keeps a pin's content, the first that is given. To be called before a row names it, again if
+    /// that was a while ago: see [`Cuts::pins`].
+    fn pin(&self, id: PinId, content: String) -> BoxFuture<'static, Result<(), StoreError>>;
+
+    /// A pin's content.
+    fn pinned(&self, id: PinId) -> BoxFuture<'static, Result<Option<String>, StoreError>>;
+
+    /// How many attempts each provider was submitted since then, by provider id.
+    fn submits(&self, since: Ms) -> BoxFuture<'static, Result<Vec<(String, u64)>, StoreError>>;
+
+    /// Forgets a job at its end, with its notes; says which images no other job needs. `None`: there
+    /// is no such job at its end.
+    fn forget(&self, id: &JobId) -> BoxFuture<'static, Result<Option<Vec<String>>, StoreError>>;
+
+    /// Removes what is older than the cuts, at most `most` rows of each kind.
+    fn sweep(&self, cuts: Cuts, most: usize) -> BoxFuture<'static, Result<Swept, StoreError>>;
+
+    /// Drops the images of the `most` jobs that ended first, whatever their age; says which images
+    /// no other job needs.
+    fn shed(&self, most: usize) -> BoxFuture<'static, Result<Vec<String>, StoreError>>;
+
+    /// Which of these images no job needs.
+    fn unneeded(&self, names: Vec<String>) -> BoxFuture<'static, Result<Vec<String>, StoreError>>;
+}
+
+/// What ended, or was noted, before these times is removed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Cuts {
+    /// Clients' images, by the end of their job.
+    pub inputs: Ms,
+    /// Results, by the end of their job.
+    pub results: Ms,
+    /// Jobs, by their end.
+    pub jobs: Ms,
+    /// Notes of exchanges.
+    pub exchanges: Ms,
+    /// Idempotency keys, by their first use.
+    pub keys: Ms,
+    /// Pins that no job with something left to do names, by when they were last kept. The cut lies
+    /// an hour back or more: a pin is kept some time before the row that names it.
+    pub pins: Ms,
+}
+
+/// What a sweep removed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Swept {
+    /// Jobs.
+    pub jobs: usize,
+    /// Notes of exchanges.
+    pub exchanges: usize,
+    /// Pins.
+    pub pins: usize,
+    /// Images that no job needs any more.
+    pub images: Vec<String>,
+    /// Whether `most` was reached, so that there may be more.
+    pub more: bool,
 }
 
 /// How a client says that a request may be one it sent before.
@@ -96,7 +160,7 @@ pub struct Page {
 pub struct Exchange {
     /// The job.
     #[serde(skip)]
-    pub job: Option<Arc<JobId>>,
+    pub job: Option<JobId>,
     /// Which attempt of it.
     pub attempt: u32,
     /// When it was sent.

@@ -19,6 +19,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures_util::future::BoxFuture;
 use retouch_sdk::{Request, ResponseHead, Sent};
 
 use crate::images::{Images, Stored};
@@ -104,6 +105,33 @@ pub struct Answer {
     pub body: Bytes,
     /// The images by number, durable in the store.
     pub blobs: Vec<Stored>,
+}
+
+/// Where requests go. The engine knows no more of the network; a simulation has one of its own.
+pub trait Line: Send + Sync {
+    /// Sends one request, once.
+    fn exchange<'a>(&'a self, call: Call<'a>) -> BoxFuture<'a, Reply>;
+
+    /// Fetches a result into the image store.
+    fn download<'a>(
+        &'a self,
+        url: &'a str,
+        origins: &'a [Origin],
+    ) -> BoxFuture<'a, Result<Stored, DownloadError>>;
+}
+
+impl Line for Upstream {
+    fn exchange<'a>(&'a self, call: Call<'a>) -> BoxFuture<'a, Reply> {
+        Box::pin(self.exchange(call))
+    }
+
+    fn download<'a>(
+        &'a self,
+        url: &'a str,
+        origins: &'a [Origin],
+    ) -> BoxFuture<'a, Result<Stored, DownloadError>> {
+        Box::pin(self.download(url, origins))
+    }
 }
 
 /// The clients cannot be made.

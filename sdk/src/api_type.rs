@@ -38,6 +38,12 @@ pub trait ApiType: Send + Sync + Sized + 'static {
         Err(Failure::plugin_bug("this API type cannot cancel"))
     }
 
+    /// Follows a task of which only the id is known: the answer to the paid request was lost, and a
+    /// person found what became of it. `state` is the one the paid request left.
+    fn found(&self, _cx: &Cx, _state: Self::State, _task: &str) -> Step<Self::State> {
+        Err(Failure::plugin_bug("this API type cannot follow a task by its id"))
+    }
+
     /// Reads a state that version `from` of this plugin wrote; `None` when it cannot.
     fn migrate(_from: u32, _state: &[u8]) -> Option<Self::State> {
         None

@@ -84,6 +84,7 @@ impl<T: ApiType> Driver for Typed<T> {
         let step = match event.kind {
             Kind::Start { job } => self.0.start(&cx, &job),
             Kind::Cancel => self.0.cancel(&cx, state::<T>(call.state)?),
+            Kind::Found { task } => self.0.found(&cx, state::<T>(call.state)?, &task),
             kind => self.0.resume(&cx, state::<T>(call.state)?, &seen(kind, &call.attach)?),
         };
         answer(step)
@@ -103,10 +104,10 @@ fn seen(kind: Kind, attach: &[&[u8]]) -> Result<Event, StepError> {
         Kind::TransportError { error } => Event::Transport(error),
         Kind::Interrupted { .. } => Event::Interrupted,
         Kind::Callback => Event::Callback,
-        Kind::Start { .. } | Kind::Cancel => {
+        Kind::Start { .. } | Kind::Cancel | Kind::Found { .. } => {
             return Err(StepError {
                 status: abi::RETOUCH_E_INTERNAL,
-                message: "start and cancel are steps of their own".to_owned(),
+                message: "start, cancel and found are steps of their own".to_owned(),
             });
         }
     })

@@ -62,6 +62,11 @@ pub enum Kind {
     Callback,
     /// The client no longer wants it.
     Cancel,
+    /// The answer to the paid request was lost, and a person found the task at the provider.
+    Found {
+        /// The provider's id of it.
+        task: String,
+    },
 }
 
 /// An answer but for its body.

@@ -14,7 +14,9 @@ pub const SECRET: &str = "{{secret:api_key}}";
 pub struct Request {
     /// Names this request in the event that answers it.
     pub id: String,
-    /// How long to wait before it is sent.
+    /// How long to wait before it is sent. In a question how a task goes, which is [`Effect::Safe`]
+    /// and [`Phase::Polling`], it is the provider's own hint such as `Retry-After`: not sooner. Without
+    /// one leave it 0: the gateway learns how long such tasks take and asks when it pays.
     #[serde(default)]
     pub after_ms: u64,
     /// `GET`, `POST`, `PUT` or `DELETE`.
@@ -206,7 +208,8 @@ impl Request {
         self
     }
 
-    /// Waits before it is sent.
+    /// Waits before it is sent. For a question how a task goes: only what the provider itself says;
+    /// the rest is the gateway's to decide.
     pub fn after_ms(mut self, ms: u64) -> Self {
         self.after_ms = ms;
         self

@@ -34,7 +34,8 @@ pub trait Task: Send + Sync + Sized + 'static {
     /// A definite refusal, or [`Failure::unknown_outcome`] when it may have been taken.
     fn submitted(&self, cx: &Cx, answer: &Response) -> Result<Report, Failure>;
 
-    /// The question how a task goes.
+    /// The question how a task goes. When it is asked is the gateway's to decide, which learns how
+    /// long such tasks take; a `Retry-After` of the answer before is heeded.
     fn poll(&self, cx: &Cx, task: &str) -> Request;
 
     /// What the answer to it says of `task`.
@@ -96,7 +97,7 @@ impl<T: Task> ApiType for SubmitThenPoll<T> {
         match stage {
             Stage::Submitted => {
                 let report = event.response().and_then(|answer| self.0.submitted(cx, answer));
-                self.follow(cx, report.map_err(possibly_taken)?)
+                self.follow(cx, report.map_err(possibly_taken)?, hint(event))
             }
             Stage::Polling(task) => match event {
                 Event::Response(answer) => {
@@ -104,29 +105,41 @@ impl<T: Task> ApiType for SubmitThenPoll<T> {
                     self.follow(
                         cx,
                         report.map_err(|failure| after_acceptance(failure, answer, task))?,
+                        hint(event),
                     )
                 }
                 Event::Transport(_) | Event::Interrupted | Event::Callback => {
-                    self.follow(cx, Report::running(task))
+                    self.follow(cx, Report::running(task), 0)
                 }
             },
         }
     }
+
+    fn found(&self, cx: &Cx, _: Stage, task: &str) -> Step<Stage> {
+        self.follow(cx, Report::running(task), 0)
+    }
 }
 
 impl<T: Task> SubmitThenPoll<T> {
-    fn follow(&self, cx: &Cx, report: Report) -> Step<Stage> {
+    fn follow(&self, cx: &Cx, report: Report, hint_ms: u64) -> Step<Stage> {
         let (task, status) = match report {
             Report::Done(done) => return Ok(done.into()),
             Report::Running { task, status } => (task, status),
         };
         let poll = self.0.poll(cx, &task).safe().phase(Phase::Polling);
-        let next = poll.then(Stage::Polling(task.clone())).task(task);
+        let wait_ms = poll.after_ms.max(hint_ms);
+        let next = poll.after_ms(wait_ms).then(Stage::Polling(task.clone())).task(task);
         Ok(match status {
             Some(word) => next.status(word),
             None => next,
         })
     }
+}
+
+/// How long the provider itself asks to wait.
+fn hint(event: &Event) -> u64 {
+    let Event::Response(answer) = event else { return 0 };
+    answer.retry_after_ms().unwrap_or(0)
 }
 
 /// A paid request whose answer makes no sense may have been taken all the same.

@@ -27,7 +27,7 @@
 //!     .expect_post("/v1/edits").effect(Effect::Unsafe).body_has("/prompt", "make it grey")
 //!     .reply(200, json!({ "id": "7" }))
 //!     .has_task("7")
-//!     .expect_get("/v1/edits/7").after_ms(1_000)
+//!     .expect_get("/v1/edits/7").effect(Effect::Safe)
 //!     .reply(200, json!({ "id": "7", "url": "https://cdn.acme.example/7.png" }))
 //!     .done();
 //! assert_eq!(done.outputs, [Output::url("https://cdn.acme.example/7.png")]);

@@ -77,9 +77,11 @@ async fn admit(
     durable: bool,
 ) -> Result<Taken, ApiError> {
     let claim = claim(request.headers())?;
+    // Nothing says that the images are needed until the job's row does.
+    let _hold = api.images.hold();
     let limits = &api.settings.limits;
     let request_id = super::request_id(request.headers());
-    let upstream = api.engine.upstream();
+    let upstream = &api.upstream;
     let draft = Intake { images: &api.images, upstream, limits, durable }.read(request).await?;
     let request = EditRequest { request_id, ..draft.read(limits)? };
     Ok(api.engine.admit(&caller.owner, request, claim).await?)
@@ -167,7 +169,7 @@ pub(super) fn about(headers: &mut HeaderMap, job: &Job) {
             headers.insert(HeaderName::from_static(name), value);
         }
     };
-    set("x-retouch-job", job.id.as_str());
+    set("x-retouch-job", &job.id.to_string());
     if let Some(attempt) = job.leading() {
         set("x-retouch-provider", &attempt.provider);
     }

@@ -16,9 +16,9 @@ use crate::store::StoreError;
 #[derive(Debug)]
 pub(crate) struct ApiError {
     status: StatusCode,
-    code: String,
-    message: String,
-    param: Option<String>,
+    code: Box<str>,
+    message: Box<str>,
+    param: Option<Box<str>>,
     job: Option<JobId>,
     billed: Option<Billed>,
     retry_after: Option<u64>,
@@ -29,8 +29,8 @@ impl ApiError {
     pub(crate) fn new(status: StatusCode, code: &str, message: impl Into<String>) -> Self {
         Self {
             status,
-            code: code.to_owned(),
-            message: message.into(),
+            code: code.into(),
+            message: message.into().into_boxed_str(),
             param: None,
             job: None,
             billed: None,
@@ -60,7 +60,14 @@ impl ApiError {
 
     #[must_use]
     pub(crate) fn param(mut self, param: &str) -> Self {
-        self.param = Some(param.to_owned());
+        self.param = Some(param.into());
+        self
+    }
+
+    /// Says which job it is about.
+    #[must_use]
+    pub(crate) fn about(mut self, job: JobId) -> Self {
+        self.job = Some(job);
         self
     }
 
@@ -79,7 +86,7 @@ impl ApiError {
     /// About a job that goes on: a second POST would be a second job.
     pub(crate) fn waiting(job: &Job, status: StatusCode, code: &str, message: &str) -> Self {
         let mut error = Self::new(status, code, format!("{message}; see GET /v1/jobs/{}", job.id));
-        error.job = Some(job.id.clone());
+        error.job = Some(job.id);
         // An official client's retry after a restart joins the job; any other would begin a second.
         error.should_retry = Some(code == "shutting_down");
         error.retry_after = (status == StatusCode::SERVICE_UNAVAILABLE).then_some(5);
@@ -98,7 +105,7 @@ impl ApiError {
         let canceled = job.record.status == Status::Canceled;
         let mut error =
             Self::new(status_of(&cause.code, canceled), &cause.code, cause.message.clone());
-        error.job = Some(job.id.clone());
+        error.job = Some(job.id);
         error.billed = Some(cause.billed);
         if error.status == StatusCode::SERVICE_UNAVAILABLE {
             error.retry_after =
@@ -110,8 +117,14 @@ impl ApiError {
         error
     }
 
+    /// Its code and the field it names.
+    #[cfg(test)]
+    pub(crate) fn names(&self) -> (&str, Option<&str>) {
+        (&self.code, self.param.as_deref())
+    }
+
     fn kind(&self) -> &'static str {
-        match (self.code.as_str(), self.status.as_u16()) {
+        match (&*self.code, self.status.as_u16()) {
             ("moderation_blocked", _) => "image_generation_user_error",
             (_, 401) => "authentication_error",
             (_, 429) => "rate_limit_error",
@@ -224,7 +237,7 @@ impl IntoResponse for ApiError {
             let value = HeaderValue::from_static(if retry { "true" } else { "false" });
             headers.insert(HeaderName::from_static("x-should-retry"), value);
         }
-        if let Some(value) = self.job.and_then(|job| HeaderValue::from_str(job.as_str()).ok()) {
+        if let Some(value) = self.job.and_then(|job| HeaderValue::from_str(&job.to_string()).ok()) {
             headers.insert(HeaderName::from_static("x-retouch-job"), value);
         }
         response

@@ -12,7 +12,7 @@ use super::error::ApiError;
 pub(super) struct Asked<T>(pub(super) T);
 
 /// The variable parts of the path.
-pub(super) struct Named<T>(pub(super) T);
+pub(crate) struct Named<T>(pub(crate) T);
 
 impl<S: Send + Sync, T: DeserializeOwned + Send> FromRequestParts<S> for Asked<T> {
     type Rejection = ApiError;

@@ -1,6 +1,6 @@
 //! Results out: `GET /v1/jobs/{id}/images/{n}`, whole or in part, with a key or a signed link.
 
-use std::io::SeekFrom;
+use std::io::{self, ErrorKind, SeekFrom};
 use std::sync::Arc;
 
 use axum::body::Body;
@@ -18,6 +18,7 @@ use super::{Api, Caller};
 use crate::clock::now_ms;
 use crate::id::JobId;
 use crate::images::{Format, Stored, sniff};
+use crate::retention::Policy;
 
 #[derive(Deserialize)]
 pub(super) struct Signed {
@@ -48,7 +49,11 @@ pub(super) async fn image(
         }
     };
     let job = job.ok_or_else(missing)?;
-    let image = job.images().nth(n).ok_or_else(missing)?;
+    let image = job.image(n).ok_or_else(missing)?;
+    let expires = Policy::of(&api.settings.retention).expires(&job);
+    if expires.is_some_and(|at| at <= now_ms()) {
+        return Err(expired());
+    }
     let mut response = serve(&api, image, &headers).await?;
     about(response.headers_mut(), &job);
     Ok(response)
@@ -76,12 +81,15 @@ pub(super) async fn input(
 
 async fn serve(api: &Api, image: &Stored, headers: &HeaderMap) -> Result<Response, ApiError> {
     let etag = format!("\"{}\"", image.name);
+    // Opened first: what is gone is gone also for who has it already.
+    let opened = api.images.open_read(&image.name).await;
+    let (mut file, length) = opened.map_err(|error| match error.kind() {
+        ErrorKind::NotFound => expired(),
+        _ => unreadable(&error),
+    })?;
     if headers.get(header::IF_NONE_MATCH).is_some_and(|v| v.as_bytes() == etag.as_bytes()) {
         return Ok((StatusCode::NOT_MODIFIED, [(header::ETAG, etag)]).into_response());
     }
-    let (mut file, length) = api.images.open_read(&image.name).await.map_err(|_| {
-        ApiError::new(StatusCode::GONE, "image_expired", "the image is no longer kept")
-    })?;
     let range = headers.get(header::RANGE).and_then(|v| v.to_str().ok());
     let (status, start, end) = match range.map(|r| part(r, length)) {
         None | Some(Part::Whole) => (StatusCode::OK, 0, length),
@@ -91,14 +99,7 @@ async fn serve(api: &Api, image: &Stored, headers: &HeaderMap) -> Result<Respons
             return Ok((StatusCode::RANGE_NOT_SATISFIABLE, range).into_response());
         }
     };
-    file.seek(SeekFrom::Start(start)).await.map_err(|error| {
-        tracing::error!(%error, "An image could not be read.");
-        ApiError::new(
-            StatusCode::SERVICE_UNAVAILABLE,
-            "storage_unavailable",
-            "the image cannot be read just now",
-        )
-    })?;
+    file.seek(SeekFrom::Start(start)).await.map_err(|error| unreadable(&error))?;
     let body = Body::from_stream(ReaderStream::with_capacity(file.take(end - start), 64 << 10));
     let mut response = (status, body).into_response();
     describe(response.headers_mut(), image, &etag, end - start);
@@ -110,6 +111,16 @@ async fn serve(api: &Api, image: &Stored, headers: &HeaderMap) -> Result<Respons
         );
     }
     Ok(response)
+}
+
+fn expired() -> ApiError {
+    ApiError::new(StatusCode::GONE, "image_expired", "the image is no longer kept")
+}
+
+fn unreadable(error: &io::Error) -> ApiError {
+    tracing::error!(%error, "An image could not be read.");
+    let message = "the image cannot be read just now";
+    ApiError::new(StatusCode::SERVICE_UNAVAILABLE, "storage_unavailable", message).retry_after(10)
 }
 
 /// A picture from a provider is still a stranger's file: nothing in it may run.

@@ -312,7 +312,10 @@ fn refused(param: &str, error: SpoolError) -> ApiError {
     let message = error.to_string();
     match error {
         SpoolError::Io(error) => {
-            tracing::error!(%error, "An image could not be stored.");
+            // Where there is no room, that was said once.
+            if error.kind() != std::io::ErrorKind::StorageFull {
+                tracing::error!(%error, "An image could not be stored.");
+            }
             let message = "images cannot be stored just now; nothing was sent";
             ApiError::new(StatusCode::SERVICE_UNAVAILABLE, "storage_unavailable", message)
                 .retry_after(10)

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use axum::Json;
 use axum::extract::State;
-use axum::http::{HeaderValue, header};
+use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -14,6 +14,7 @@ use super::edits::about;
 use super::error::ApiError;
 use super::extract::{Asked, Named};
 use super::{Api, Caller};
+use crate::clock::now_ms;
 use crate::engine::NotAdmitted;
 use crate::id::JobId;
 use crate::job::{Job, Status};
@@ -47,7 +48,7 @@ pub(super) async fn one(
     let headers = response.headers_mut();
     about(headers, &job);
     if !job.record.status.is_terminal() {
-        headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+        headers.insert(header::RETRY_AFTER, api.engine.retry_after(&job, now_ms()).into());
     }
     Ok(response)
 }
@@ -57,6 +58,7 @@ pub(super) async fn cancel(
     State(api): State<Arc<Api>>,
     caller: Caller,
     Named(id): Named<String>,
+    headers: HeaderMap,
 ) -> Result<Response, ApiError> {
     let id = JobId::parse(&id).ok_or_else(|| ApiError::not_found("job"))?;
     if api.engine.is_closing() {
@@ -64,9 +66,15 @@ pub(super) async fn cancel(
     }
     let job = api.engine.cancel(&caller.owner, &id).await?;
     let job = job.ok_or_else(|| ApiError::not_found("job"))?;
-    let mut response = Json(api.view(&caller).job(&job)).into_response();
-    about(response.headers_mut(), &job);
-    Ok(response)
+    Ok(shown(&api, &headers, &job))
+}
+
+/// A job as the answer to the request with these headers.
+pub(crate) fn shown(api: &Api, headers: &HeaderMap, job: &Job) -> Response {
+    let body = api.view_from(&api.base(headers)).job(job);
+    let mut response = Json(body).into_response();
+    about(response.headers_mut(), job);
+    response
 }
 
 #[derive(Deserialize)]

@@ -1,18 +1,24 @@
 //! A job as clients read it: the contract's JSON.
 
-use retouch_sdk::{Billed, Failure, Phase};
+use retouch_sdk::{Failure, Phase};
 use serde_json::{Value, json};
 
 use crate::attempt::{Attempt, State};
 use crate::clock::{Ms, seconds};
+use crate::engine::Engine;
+use crate::images::Stored;
 use crate::job::{Job, JobError, Status, code};
 use crate::link::Links;
+use crate::poll::Quantiles;
+use crate::retention::Policy;
 
 /// What links need besides the job.
 pub(super) struct View<'a> {
+    pub(super) engine: &'a Engine,
     pub(super) links: &'a Links,
     /// How the client reached us, without a slash at the end.
     pub(super) base: &'a str,
+    pub(super) policy: Policy,
     pub(super) now: Ms,
 }
 
@@ -30,18 +36,18 @@ impl View<'_> {
             "started_at": at(record.started),
             "finished_at": at(record.finished),
             "deadline_at": seconds(job.latest_end()),
-            "expires_at": null,
+            "expires_at": at(self.policy.expires(job)),
             "model": job.leading().and_then(|a| a.model.as_ref()).or(job.request.model.as_ref()),
             "style": null,
             "provider": job.leading().map(|a| &a.provider),
             "sandbox": record.sandbox,
             "ignored": record.ignored,
-            "progress": progress(job, self.now),
+            "progress": self.progress(job),
             "requested": job.request.n,
             "missing": missing(job),
             "images": self.images(job),
             "error": record.error.as_ref().map(error),
-            "attempts": record.attempts.iter().map(attempt).collect::<Vec<_>>(),
+            "attempts": self.attempts(job),
             "skipped": record.skipped,
             "cost": cost(job),
             "usage": null,
@@ -53,7 +59,7 @@ impl View<'_> {
     /// What tells one state from another to a person who watches: no links, which are always fresh,
     /// and no count of questions.
     pub(super) fn shown(&self, job: &Job) -> Value {
-        json!([job.record.rev, job.record.status, progress(job, self.now)])
+        json!([job.record.rev, job.record.status, self.progress(job)])
     }
 
     /// Where image `index` is fetched without a key.
@@ -62,19 +68,35 @@ impl View<'_> {
         format!("{}/v1/jobs/{}/images/{index}?{query}", self.base, job.id)
     }
 
+    fn progress(&self, job: &Job) -> Value {
+        progress(job, self.engine.typical(job), self.now)
+    }
+
     fn images(&self, job: &Job) -> Vec<Value> {
-        let image = |(index, image): (usize, &crate::images::Stored)| {
-            json!({
-                "index": index,
-                "url": self.image_url(job, index),
-                "content_type": image.mime,
-                "width": image.width,
-                "height": image.height,
-                "bytes": image.bytes,
-                "sha256": image.sha256,
-            })
+        job.images().enumerate().map(|(index, image)| self.image(job, index, image)).collect()
+    }
+
+    /// Each with what came of it when its job no longer waited.
+    fn attempts(&self, job: &Job) -> Vec<Value> {
+        let late = job.late_images();
+        let told = |one: &Attempt| {
+            let its = late.iter().filter(|late| late.attempt == one.number);
+            let images: Vec<_> = its.map(|late| self.image(job, late.index, late.image)).collect();
+            attempt(one, &images)
         };
-        job.images().enumerate().map(image).collect()
+        job.record.attempts.iter().map(told).collect()
+    }
+
+    fn image(&self, job: &Job, index: usize, image: &Stored) -> Value {
+        json!({
+            "index": index,
+            "url": self.image_url(job, index),
+            "content_type": image.mime,
+            "width": image.width,
+            "height": image.height,
+            "bytes": image.bytes,
+            "sha256": image.sha256,
+        })
     }
 }
 
@@ -103,7 +125,7 @@ pub(super) fn cost(job: &Job) -> Value {
     }
 }
 
-fn attempt(attempt: &Attempt) -> Value {
+fn attempt(attempt: &Attempt, images: &[Value]) -> Value {
     json!({
         "number": attempt.number,
         "provider": attempt.provider,
@@ -114,14 +136,15 @@ fn attempt(attempt: &Attempt) -> Value {
         "polls": attempt.polls,
         "last_poll_at": attempt.last_poll.map(seconds),
         "next_poll_at": next_poll(attempt),
-        "reason": attempt.failure().map(reason).or_else(|| attempt.trouble.clone()),
-        "billed": billed(attempt),
+        "reason": reason(attempt),
+        "billed": attempt.billed(),
         "possible_duplicate_cost": attempt.possible_duplicate_cost,
         "error": attempt.failure().map(|failure| json!({
             "code": code(failure.class),
             "message": failure.message,
             "upstream": failure.upstream,
         })),
+        "images": images,
         "started_at": seconds(attempt.started),
         "finished_at": attempt.finished.map(seconds),
     })
@@ -146,25 +169,21 @@ fn next_poll(attempt: &Attempt) -> Option<u64> {
 }
 
 /// In a sentence: what happened, and the provider's own code.
-fn reason(failure: &Failure) -> String {
-    failure.to_string()
-}
-
-fn billed(attempt: &Attempt) -> Billed {
-    let free = attempt.cost.as_ref().is_some_and(|cost| cost.amount.parse() == Ok(0.0));
-    match &attempt.state {
-        State::Stored(_) | State::Fetching(_) if free => Billed::No,
-        State::Stored(_) | State::Fetching(_) => Billed::Yes,
-        State::Planned => Billed::No,
-        State::Canceled if attempt.submitted.is_none() => Billed::No,
-        State::Canceled => Billed::Unknown,
-        State::Abandoned if attempt.submitted.is_none() => Billed::No,
-        State::Refused(failure) | State::Failed(failure, _) | State::Unknown(failure) => {
-            failure.billed
+fn reason(attempt: &Attempt) -> Option<String> {
+    let failure = attempt.failure().map(Failure::to_string);
+    match attempt.held_until {
+        Some(_) => failure.map(|failure| format!("{failure}; {HELD}")),
+        None => {
+            let late = || attempt.is_late().then(|| LATE.to_owned());
+            failure.or_else(|| attempt.trouble.clone()).or_else(late)
         }
-        State::InFlight | State::Accepted | State::Abandoned => Billed::Unknown,
     }
 }
+
+/// What is said of an attempt whose job waits for a person's word.
+const HELD: &str = "the job waits for word of it, see `retouch jobs resolve`";
+/// What is said of one that goes on without its job.
+const LATE: &str = "its job ended; the provider is still asked what became of it";
 
 /// Error type by code, as OpenAI's envelope has it.
 fn kind(code: &str) -> &'static str {
@@ -175,33 +194,34 @@ fn kind(code: &str) -> &'static str {
     }
 }
 
-fn progress(job: &Job, now: Ms) -> Value {
+/// Counted from the submit by what tasks of its kind take.
+fn progress(job: &Job, typical: Option<Quantiles>, now: Ms) -> Value {
     let now = job.record.finished.unwrap_or(now);
     let (phase, percent, estimated) = match (job.record.status, job.leading()) {
         (Status::Succeeded, _) => (Phase::Downloading, 100, false),
         (_, None) => return json!({ "phase": "queued", "percent": 0, "estimated": true }),
         (_, Some(attempt)) => {
             let phase = attempt.phase();
-            let (percent, estimated) = percent(attempt, phase, now);
+            let (percent, estimated) = percent(attempt, phase, typical.unwrap_or(COMMON), now);
             (phase, percent, estimated)
         }
     };
     json!({ "phase": crate::engine::phase(phase), "percent": percent, "estimated": estimated })
 }
 
-/// The provider's own word where it has one; else a guess that slows down as it nears the end.
-fn percent(attempt: &Attempt, phase: Phase, now: Ms) -> (u64, bool) {
+/// The provider's own word where it has one; else how far its like are after that time.
+fn percent(attempt: &Attempt, phase: Phase, typical: Quantiles, now: Ms) -> (u64, bool) {
     match (phase, attempt.percent) {
         (Phase::Uploading, _) => (5, true),
         (Phase::Submitting, _) => (15, true),
         (Phase::Polling, Some(percent)) => (u64::from(percent), false),
         (Phase::Polling, None) => {
             let waited = now.saturating_sub(attempt.submitted.unwrap_or(now));
-            (20 + 70 * waited / (waited + TYPICAL), true)
+            (20 + (70.0 * typical.progress(waited)) as u64, true)
         }
         (Phase::Downloading, _) => (95, true),
     }
 }
 
-/// Half of the guessed way is done after this time: what image models commonly take.
-const TYPICAL: Ms = 20_000;
+/// What image models commonly take, until it is known of this one.
+const COMMON: Quantiles = Quantiles { p10: 5_000, p50: 30_000, p95: 90_000 };

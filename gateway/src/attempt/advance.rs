@@ -14,7 +14,7 @@ use crate::images::Stored;
 pub(super) const RETRIES: u32 = 2;
 
 /// One second, doubled each time, at most half a minute.
-fn backoff(tries: u32) -> Ms {
+pub(super) fn backoff(tries: u32) -> Ms {
     (1_000u64 << tries.min(5)).min(30_000)
 }
 
@@ -42,43 +42,36 @@ impl Attempt {
         now: Ms,
         step: impl FnOnce(&Memo, Call<'_>) -> Stepped,
     ) {
+        self.paced = false;
         match (self.todo(), event) {
-            (Todo::Send(_), Event::Reply { head, body, blobs }) => {
+            (Todo::Send(_) | Todo::Tell, Event::Reply { head, body, blobs }) => {
                 self.reply(head, &body, blobs, now, step);
             }
-            (Todo::Send(_), Event::NoReply { sent, class, detail }) => {
+            (Todo::Send(_) | Todo::Tell, Event::NoReply { sent, class, detail }) => {
                 self.no_reply(sent, class, detail, now, step);
             }
-            (Todo::Send(_), Event::Interrupted) => self.interrupted(now),
-            (Todo::Fetch, Event::Saved(images)) => self.close(State::Stored(images), now),
-            (Todo::Fetch, Event::Lost(failure)) => self.lost(failure, now),
+            (Todo::Send(_), Event::Interrupted) => self.interrupted(now, step),
+            (Todo::Fetch(_), Event::Saved(images)) => self.close(State::Stored(images), now),
+            (Todo::Fetch(_), Event::Lost(failure)) => self.unfetched(failure, now),
+            (Todo::Tell, Event::Told { stopped }) => self.told(stopped, now),
+            (Todo::Closed, Event::Created(task)) => self.created(task, now, step),
+            (Todo::Closed, Event::NotCreated) => self.not_created(now),
             // Late news of something that is over, or that does not wait for it.
-            (Todo::Send(_) | Todo::Fetch | Todo::Closed, _) => {}
+            (Todo::Send(_) | Todo::Fetch(_) | Todo::Tell | Todo::Closed, _) => {}
         }
     }
 
     /// Takes a release back: it was written, and nothing was sent.
     pub fn take_back(&mut self) {
-        if self.state == State::InFlight {
+        if self.state == State::InFlight && !self.lost {
             self.state = State::Planned;
             self.submitted = None;
         }
     }
 
-    /// Stops it. What was submitted may still be charged, unless the provider can be told.
-    pub fn cancel(&mut self, now: Ms) {
-        let stops = self.submitted.is_none() || self.task.as_ref().is_some_and(|task| task.cancel);
-        self.close(if stops { State::Canceled } else { State::Abandoned }, now);
-    }
-
     /// Whether the provider has it for certain.
-    fn is_taken(&self) -> bool {
+    pub(super) fn is_taken(&self) -> bool {
         self.task.is_some() || matches!(self.state, State::Accepted | State::Fetching(_))
-    }
-
-    /// Gives it up while the provider may still be at it.
-    pub fn abandon(&mut self, now: Ms) {
-        self.close(State::Abandoned, now);
     }
 
     fn reply(
@@ -96,6 +89,7 @@ impl Attempt {
             self.last_poll = Some(now);
         }
         if let Some(wait) = self.host_retries(&effect.request, &head) {
+            self.lost |= pays(&effect.request) && head.status >= 500;
             self.again(now, wait);
             return;
         }
@@ -121,59 +115,36 @@ impl Attempt {
         let error = TransportError { effect: effect.request.id.clone(), class, sent };
         // Our own rules will not be different the next time.
         let passing = error.class != "blocked";
-        match (effect.request.effect, sent) {
-            // A poll that gets no answer is no verdict.
-            (Effect::Safe | Effect::Idempotent, _)
-                if passing && self.may_ask_again(&effect.request) =>
-            {
-                self.again(now, backoff(self.tries));
-            }
-            (Effect::Unsafe, Sent::No) if passing && self.tries < RETRIES => {
-                self.state = State::Planned;
-                if self.task.is_none() {
-                    self.submitted = None;
-                }
-                self.again(now, backoff(self.tries));
-            }
-            (Effect::Unsafe, Sent::No) => {
-                self.close(State::Refused(Failure::transport(&error).detail(detail)), now);
-            }
-            (Effect::Unsafe, Sent::Maybe) => {
-                let failure = Failure::unknown_outcome("the edit was sent and the answer was lost");
-                self.close(State::Unknown(failure.detail(detail)), now);
-            }
-            (Effect::Safe | Effect::Idempotent, _) => {
-                self.step(
-                    Call { kind: Kind::TransportError { error }, body: &[] },
-                    None,
-                    now,
-                    step,
-                );
-            }
+        if pays(&effect.request) {
+            return self.unanswered(&error, passing, detail, now, step);
         }
+        // A poll that gets no answer is no verdict.
+        if passing && self.may_ask_again(&effect.request) {
+            return self.again(now, backoff(self.tries));
+        }
+        self.step(Call { kind: Kind::TransportError { error }, body: &[] }, None, now, step);
     }
 
-    /// Only an unsafe request leaves doubt; any other is simply sent again.
-    fn interrupted(&mut self, now: Ms) {
-        if self.state != State::InFlight {
-            return;
+    /// A link that no longer leads to the picture is asked for again; then its job is told that it
+    /// cannot be had, and it is tried again now and then: it was paid for.
+    fn unfetched(&mut self, failure: Failure, now: Ms) {
+        if failure.class == Class::NoOutput {
+            let evidence = Evidence::NoPicture { at: now };
+            // The provider is done and has probably charged: to ask elsewhere would be to pay again.
+            return self.close(State::Failed(failure.retry(Retry::Never), evidence), now);
         }
-        let failure = Failure::unknown_outcome("the gateway stopped before the answer came");
-        self.close(State::Unknown(failure), now);
-    }
-
-    /// A link that no longer leads to the picture is asked for again; only then is it given up.
-    fn lost(&mut self, failure: Failure, now: Ms) {
-        let may_ask = self.effect.as_ref().is_some_and(|e| e.request.effect == Effect::Safe);
-        if may_ask && failure.class != Class::NoOutput && self.refetches < RETRIES {
+        let fresh = self.effect.as_ref().is_some_and(|e| e.request.effect == Effect::Safe);
+        if self.given_up.is_none() && (!fresh || self.refetches >= RETRIES) {
+            self.give_up(now, Some(failure.retry(Retry::Never)));
+        } else if self.given_up.is_none() {
             self.refetches += 1;
+        }
+        if fresh {
             self.state = State::Accepted;
             self.again(now, backoff(self.refetches));
-            return;
+        } else {
+            self.fetch_at = now + self.patience(now);
         }
-        let evidence = Evidence { status: failure.upstream.status, at: now };
-        // The provider is done and has probably charged: to ask elsewhere would be to pay again.
-        self.close(State::Failed(failure.retry(Retry::Never), evidence), now);
     }
 
     /// First step or later: what the plugin says becomes the next state.
@@ -203,14 +174,8 @@ impl Attempt {
         self.percent = outcome.percent.or(self.percent);
         match outcome.verdict {
             Verdict::Send(request) => {
-                // After a submit was answered without a refusal the provider has it, task id or not.
-                let taken = self.task.is_some() || self.submitted.is_some();
-                self.state = match request.effect {
-                    Effect::Safe | Effect::Idempotent if taken => State::Accepted,
-                    Effect::Safe | Effect::Idempotent | Effect::Unsafe => State::Planned,
-                };
                 self.memo.state = state;
-                self.effect = Some(Planned { at: now + request.after_ms, request });
+                self.goes_on(request, now);
             }
             Verdict::Done(done) => {
                 self.cost = done.cost;
@@ -218,11 +183,37 @@ impl Attempt {
                     Some(images) => {
                         self.close(State::Stored(images.into_iter().map(Ok).collect()), now);
                     }
-                    None => self.state = State::Fetching(done.outputs),
+                    None => {
+                        self.fetch_at = now;
+                        self.state = State::Fetching(done.outputs);
+                    }
                 }
             }
             Verdict::Fail(failure) => self.fail(failure, status, now),
         }
+    }
+
+    fn goes_on(&mut self, request: Request, now: Ms) {
+        let looks = self.lost && self.task.is_none();
+        if pays(&request) && (looks || self.given_up.is_some()) {
+            // Nothing more is bought for a job that is over, or while it is not known what was.
+            return self.never_mind(now);
+        }
+        self.lost = looks;
+        // After a submit was answered without a refusal the provider has it, task id or not.
+        let taken = self.task.is_some() || self.submitted.is_some();
+        self.state = match () {
+            () if looks => State::InFlight,
+            () if taken && !pays(&request) => State::Accepted,
+            () => State::Planned,
+        };
+        let wait = request.after_ms.max(self.patience(now));
+        self.effect = Some(Planned { at: now + wait, request });
+        // What its job was told of a lost answer is no longer so.
+        if let Some(given_up) = self.given_up.as_mut().filter(|_| taken) {
+            given_up.failure = None;
+        }
+        self.tell_if_it_can();
     }
 
     /// The images themselves, where all of them came with the answer: nothing is left to fetch.
@@ -240,12 +231,18 @@ impl Attempt {
         if self.is_taken() {
             return self.fail_taken(failure, status, now);
         }
+        // A refusal of what was sent again says little of what was sent before: it may not have been
+        // looked at that far.
+        let sent_again = self.effect.as_ref().is_some_and(|effect| pays(&effect.request));
+        if self.lost && (sent_again || of_the_question(failure.class)) {
+            failure.billed = Billed::Unknown;
+        }
         let may_cost = self.state == State::InFlight && failure.billed != Billed::No;
         let verdict =
             matches!(failure.class, Class::Moderation | Class::NoOutput | Class::InvalidRequest);
-        let state = if may_cost && verdict && status.is_some() {
+        let state = if let Some(status) = status.filter(|_| may_cost && verdict) {
             // Done and charged, without a picture: to ask elsewhere would be to pay again.
-            State::Failed(failure.retry(Retry::Never), Evidence { status, at: now })
+            State::Failed(failure.retry(Retry::Never), Evidence::Answer { status, at: now })
         } else if may_cost || failure.class == Class::UnknownOutcome {
             failure.class = Class::UnknownOutcome;
             State::Unknown(failure)
@@ -258,22 +255,20 @@ impl Attempt {
     /// Trouble with the key, the rate or the line says nothing of a task that was taken before, so
     /// it is never a reason to submit it elsewhere; nor is one that was charged and came to nothing.
     fn fail_taken(&mut self, mut failure: Failure, status: Option<u16>, now: Ms) {
-        if status.is_none() {
-            return self.again(now, backoff(self.tries));
+        let Some(status) = status else { return self.again(now, backoff(self.tries)) };
+        if self.by_word && failure.class == Class::NotFound {
+            let why = "the provider knows no task of the id that was given";
+            return self.close(State::Unknown(Failure::unknown_outcome(why)), now);
         }
-        let of_the_question = matches!(
-            failure.class,
-            Class::Auth | Class::Config | Class::Quota | Class::RateLimited | Class::Busy
-        );
-        if of_the_question || failure.billed == Billed::Yes {
+        if of_the_question(failure.class) || failure.billed == Billed::Yes {
             failure.retry = Retry::Never;
         }
-        if of_the_question && failure.billed == Billed::No {
+        if of_the_question(failure.class) && failure.billed == Billed::No {
             failure.billed = Billed::Unknown;
         }
         let state = match failure.class {
             Class::UnknownOutcome => State::Unknown(failure),
-            _ => State::Failed(failure, Evidence { status, at: now }),
+            _ => State::Failed(failure, Evidence::Answer { status, at: now }),
         };
         self.close(state, now);
     }
@@ -303,29 +298,47 @@ impl Attempt {
     /// The gateway itself asks again, before the plugin hears of it, where asking again is free.
     fn host_retries(&self, effect: &Request, head: &ResponseHead) -> Option<Ms> {
         let passing = matches!(head.status, 408 | 425 | 429 | 500 | 502 | 503 | 504);
-        (passing && self.may_ask_again(effect))
+        let wanted = self.given_up.is_none() || !pays(effect);
+        (passing && wanted && self.may_ask_again(effect))
             .then(|| retry_after(head).unwrap_or_else(|| backoff(self.tries)))
     }
 
     /// A question how a task goes is asked until its time is over; anything else a few times.
     fn may_ask_again(&self, request: &Request) -> bool {
         match request.effect {
-            Effect::Safe if request.phase == Phase::Polling && self.is_taken() => true,
+            Effect::Safe if request.phase == Phase::Polling => {
+                self.is_taken() || self.lost || self.tries < RETRIES
+            }
             Effect::Safe | Effect::Idempotent => self.tries < RETRIES,
             Effect::Unsafe => false,
         }
     }
 
-    fn again(&mut self, now: Ms, wait: Ms) {
+    pub(super) fn again(&mut self, now: Ms, wait: Ms) {
         self.tries += 1;
+        let wait = wait.max(self.patience(now));
         if let Some(effect) = &mut self.effect {
             effect.at = now + wait;
         }
     }
 
-    fn close(&mut self, state: State, now: Ms) {
+    pub(super) fn close(&mut self, state: State, now: Ms) {
         self.state = state;
         self.effect = None;
         self.finished = Some(now);
     }
+}
+
+/// Whether sending it may be charged.
+pub fn pays(request: &Request) -> bool {
+    match request.effect {
+        Effect::Safe => false,
+        Effect::Idempotent => request.phase == Phase::Submitting,
+        Effect::Unsafe => true,
+    }
+}
+
+/// Whether a failure says something of the question and nothing of what was asked about.
+fn of_the_question(class: Class) -> bool {
+    matches!(class, Class::Auth | Class::Config | Class::Quota | Class::RateLimited | Class::Busy)
 }

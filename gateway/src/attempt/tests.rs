@@ -1,9 +1,11 @@
-use retouch_sdk::{Billed, Class, Effect};
+use retouch_sdk::{Billed, Class, Effect, Retry};
 
 use super::advance::RETRIES;
 use super::*;
 use proptest::prelude::*;
 use serde_json::json;
+
+mod laws;
 
 fn planned(effect: &str) -> Attempt {
     let request = json!({
@@ -100,7 +102,7 @@ fn a_failure_is_refused_before_acceptance_and_failed_with_evidence_after() {
     assert!(matches!(attempt.state, State::Refused(_)));
     let mut attempt = accepted();
     attempt.advance(reply(200), 5, says(fail("provider_error")));
-    assert!(matches!(&attempt.state, State::Failed(_, Evidence { status: Some(200), at: 5 })));
+    assert!(matches!(&attempt.state, State::Failed(_, Evidence::Answer { status: 200, at: 5 })));
     let mut attempt = in_flight();
     attempt.advance(reply(200), 5, says(fail("unknown_outcome")));
     assert!(matches!(attempt.state, State::Unknown(_)));
@@ -120,13 +122,18 @@ fn a_lost_link_is_asked_for_again_before_it_is_given_up() {
     let done = || says(json!({ "done": { "outputs": [{ "url": "https://p.example/1.png" }] } }));
     for _ in 0..RETRIES {
         attempt.advance(reply(200), 5, done());
-        assert_eq!(attempt.todo(), Todo::Fetch);
+        assert_eq!(attempt.todo(), Todo::Fetch(5));
         attempt.advance(Event::Lost(Failure::new(Class::ProviderError, "403")), 5, never);
         assert_eq!(attempt.state, State::Accepted);
     }
     attempt.advance(reply(200), 5, done());
     attempt.advance(Event::Lost(Failure::new(Class::ProviderError, "403")), 5, never);
-    assert!(matches!(attempt.state, State::Failed(..)));
+    assert!(!attempt.is_open() && attempt.failure().is_some(), "its job is told");
+    assert!(attempt.is_late(), "and it is tried again now and then: it was paid for");
+    assert!(matches!(attempt.todo(), Todo::Send(at) if at > 1_000));
+    attempt.advance(reply(200), 70_000, done());
+    attempt.advance(Event::Saved(Vec::new()), 70_000, never);
+    assert_eq!(attempt.todo(), Todo::Closed);
 }
 
 fn any_event() -> impl Strategy<Value = (Event, serde_json::Value)> {

@@ -11,10 +11,11 @@ use crate::plugin::Registry;
 use crate::problem::Problem;
 use crate::secret::Secret;
 use read::Reader;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-/// What one file says, checked as far as a file alone can be.
-#[derive(Clone, Debug)]
+/// What one file says, checked as far as a file alone can be. Written out, it is without its key.
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct ProviderFile {
     /// The file it came from.
     pub file: PathBuf,
@@ -25,6 +26,7 @@ pub struct ProviderFile {
     /// The API type's id.
     pub api_type: String,
     /// The account's key; absent at the sandbox.
+    #[serde(skip)]
     pub api_key: Option<Secret>,
     /// Larger first.
     pub priority: i64,
@@ -60,11 +62,12 @@ pub struct ProviderFile {
     pub limits: Limits,
     /// What only its API type knows.
     pub options: Map<String, Value>,
+    #[serde(skip)]
     lines: BTreeMap<String, usize>,
 }
 
 /// Which of a provider's hosts.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Region {
     /// 国内直连Host.
@@ -75,7 +78,7 @@ pub enum Region {
 }
 
 /// What to do after a lost answer.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum OnAmbiguous {
     /// Never pay twice.
@@ -83,10 +86,12 @@ pub enum OnAmbiguous {
     CostSafe,
     /// Ask one more provider, marked as a possible second charge.
     AvailabilityFirst,
+    /// Wait for a person who looks: `retouch jobs resolve`.
+    Hold,
 }
 
 /// What a full account means for a job.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum WhenFull {
     /// Another provider may take it.
@@ -97,7 +102,7 @@ pub enum WhenFull {
 }
 
 /// Base URL per region. `sandbox:` names the server inside the process.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Hosts {
     /// Used in mainland China.
     pub domestic: String,
@@ -106,7 +111,7 @@ pub struct Hosts {
 }
 
 /// Bounds of an account.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Limits {
     /// Jobs at once.
     pub concurrency: u32,
@@ -114,6 +119,10 @@ pub struct Limits {
     pub polls_per_second: u32,
     /// One attempt, from its submit.
     pub timeout: Duration,
+    /// Submits a day, 0: no limit.
+    pub per_day: u32,
+    /// How long it is not asked after it failed too often; longer each time it fails again.
+    pub cooldown: Duration,
 }
 
 /// What a sandbox's host is written as.

@@ -48,7 +48,7 @@ fn finds_each_kind_of_problem_on_its_line() {
         (4, "model = ['one']", "model must be text", "write text"),
         (4, "aliases = 'nano'", "aliases must be a list of names", "write a list"),
         (4, "region = 'moon'", "region must be \"domestic\" or \"overseas\"", "write \"domestic\""),
-        (5, "\non_ambiguous = 'guess'", "on_ambiguous must be \"cost_safe\" or", "write \"cost_safe\""),
+        (5, "\non_ambiguous = 'guess'", "on_ambiguous must be \"cost_safe\",", "write \"cost_safe\""),
         (4, "when_full = 'panic'", "when_full must be \"next\" or \"wait\"", "write \"next\""),
         (4, "price = '0.40'", "price = \"0.40\" is not a price", "\"0.40 CNY\""),
         (4, "price = '-1 CNY'", "price = \"-1 CNY\" is not a price", "\"0.40 CNY\""),
@@ -73,7 +73,11 @@ fn finds_each_kind_of_problem_on_its_line() {
         (6, "[limits]\nconcurrency = 1\ntimeout = 'soon'", "limits.timeout = \"soon\" is not a time", "90s, 10m or 1h"),
         (5, "[limits]\ntimeout = '0s'", "limits.timeout = \"0s\" is not a time", "90s, 10m or 1h"),
         (5, "[limits]\npolls_per_second = 0", "limits.polls_per_second is 0", "at least 1"),
-        (6, "[limits]\nconcurrency = 2\nper_day = 9", "limits.per_day is not built yet", "write 0"),
+        (6, "[limits]\nconcurrency = 2\nper_day = -9", "limits.per_day must be a whole number", "write a whole number"),
+        (5, "[limits]\nper_day = 'many'", "limits.per_day must be a whole number", "write a whole number"),
+        (5, "[limits]\ncooldown = '0s'", "limits.cooldown = \"0s\" is not a time", "90s, 10m or 1h"),
+        (6, "[limits]\nper_day = 9\ncooldown = 'soon'", "limits.cooldown = \"soon\" is not a time", "90s, 10m or 1h"),
+        (5, "[limits]\ncooldown = 30", "limits.cooldown must be a time such as", "write a time"),
         (4, "[limit]\nconcurrency = 2", "limit is not a known key", "did you mean `limits`?"),
     ] {
         expect_one(&format!("{HEAD}{text}\n"), Some(line), what, mend);
@@ -133,7 +137,12 @@ fn takes_what_is_right_and_completes_the_rest() {
     assert_eq!((provider.priority, provider.shrink), (-5, true));
     assert_eq!(provider.model.as_deref(), Some("one"));
     assert_eq!((provider.limits.concurrency, provider.limits.timeout.as_secs()), (7, 120));
+    assert_eq!((provider.limits.per_day, provider.limits.cooldown.as_secs()), (0, 30));
     assert_eq!(provider.host(provider::Region::Overseas), "https://acme.example");
+    let (provider, problems) = parse(&format!("{HEAD}[limits]\nper_day = 9\ncooldown = '2m'"));
+    assert_eq!(problems, []);
+    let limits = provider.unwrap().limits;
+    assert_eq!((limits.per_day, limits.cooldown.as_secs()), (9, 120));
 }
 
 #[test]

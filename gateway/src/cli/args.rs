@@ -113,6 +113,7 @@ pub(super) enum Jobs {
     Show(Id),
     Watch(Watch),
     Cancel(Id),
+    Resolve(Resolve),
 }
 
 /// Which jobs to list.
@@ -142,6 +143,27 @@ pub(super) struct Watch {
     pub(super) id: String,
     #[arg(id = "save", short = 'o', long = "out", value_name = "OUT")]
     pub(super) out: Option<PathBuf>,
+}
+
+/// One job, and what became of an attempt whose answer was lost.
+#[derive(Debug, clap::Args)]
+pub(super) struct Resolve {
+    #[arg(value_name = "ID", value_parser = Text::new())]
+    pub(super) id: String,
+    #[command(flatten)]
+    pub(super) found: Found,
+    #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(super) attempt: Option<u32>,
+}
+
+/// What a person found at the provider's: one of these.
+#[derive(Debug, clap::Args)]
+#[group(required = true, multiple = false)]
+pub(super) struct Found {
+    #[arg(long, value_name = "TASK", value_parser = Text::new())]
+    pub(super) created: Option<String>,
+    #[arg(long)]
+    pub(super) not_created: bool,
 }
 
 /// What help is wanted for.

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use reqwest::{Method, RequestBuilder, Response, StatusCode, header};
+use serde_json::Value;
 use url::Url;
 
 use super::{envelope, form::Form, job::Ours, out::Out, stop::Stop};
@@ -63,6 +64,11 @@ impl Client {
         Ok(Self { http, base, key, out })
     }
 
+    /// The same with that key, if there is one.
+    pub(super) fn with_key(self, key: Option<String>) -> Self {
+        Self { key: key.or(self.key), ..self }
+    }
+
     /// The server's address as a person writes it.
     pub(super) fn server(&self) -> &str {
         self.base.as_str().trim_end_matches('/')
@@ -83,6 +89,13 @@ impl Client {
     pub(super) async fn ask<T: Ours>(&self, path: &str) -> Result<Answer<T>, Stop> {
         let request = self.request(Method::POST, path, &[])?.timeout(ANSWER);
         self.json(self.send(request).await?).await
+    }
+
+    /// Posts JSON that does no harm when it comes twice.
+    pub(super) async fn tell<T: Ours>(&self, path: &str, body: &Value) -> Result<Answer<T>, Stop> {
+        let request = self.request(Method::POST, path, &[])?.timeout(ANSWER);
+        let request = request.header(header::CONTENT_TYPE, "application/json");
+        self.json(self.send(request.body(body.to_string())).await?).await
     }
 
     /// Posts a form once. After a lost answer nobody knows whether the server took it.
@@ -160,10 +173,16 @@ impl Client {
         }
         let text = self.text(response).await.unwrap_or_default();
         let Some(mut line) = envelope::line(&text) else { return Err(self.unlike_us(status)) };
-        if status == StatusCode::UNAUTHORIZED {
-            line = format!("{line}\n{}", self.out.words.say("client.key", &[]));
+        let envelope: Value = serde_json::from_str(&text).unwrap_or_default();
+        let code = envelope.pointer("/error/code").and_then(Value::as_str);
+        let hint = match (status, code) {
+            (StatusCode::UNAUTHORIZED, Some("invalid_admin_token")) => Some("client.admin_token"),
+            (StatusCode::UNAUTHORIZED, _) => Some("client.key"),
+            _ => None,
+        };
+        if let Some(hint) = hint {
+            line = format!("{line}\n{}", self.out.words.say(hint, &[]));
         }
-        let envelope = serde_json::from_str(&text).unwrap_or_default();
         Err(match is_passing(status) {
             true => Stop::Busy { text: line, envelope: Some(envelope) },
             false => Stop::Refused { text: line, envelope },

@@ -1,4 +1,4 @@
-//! The environment variables the command line itself reads: the language and the client key.
+//! The environment variables the command line itself reads: the language and the keys.
 //!
 //! Settings from the environment (`RETOUCH_LISTEN` …) belong to `settings`, `RETOUCH_SERVER` to
 //! the flag of that name. Nothing here is ever written back to the environment.
@@ -13,4 +13,9 @@ pub(super) fn text(name: &str) -> Option<String> {
 /// read by every user of the machine.
 pub(super) fn client_key() -> Option<String> {
     text("RETOUCH_KEY").map(|key| key.trim().to_owned())
+}
+
+/// What proves to the gateway that this is its operator, from `RETOUCH_ADMIN_TOKEN`.
+pub(super) fn admin_token() -> Option<String> {
+    text("RETOUCH_ADMIN_TOKEN").map(|token| token.trim().to_owned())
 }

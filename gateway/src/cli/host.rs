@@ -6,6 +6,7 @@ use std::{
     io,
     net::{Ipv4Addr, SocketAddr},
     path::PathBuf,
+    time::Duration,
 };
 
 use crate::{
@@ -28,9 +29,10 @@ const IN_USE: &str = "another retouch uses";
 pub(super) struct Host(App);
 
 impl Host {
-    /// Starts one; it accepts requests when this returns.
-    pub(super) async fn start(loaded: Loaded) -> Result<Self, Stop> {
-        app::start(loaded).await.map(Self).map_err(|error| {
+    /// Starts one; it accepts requests when this returns. Another process that has the data folder is
+    /// waited for so long.
+    pub(super) async fn start(loaded: Loaded, patience: Duration) -> Result<Self, Stop> {
+        app::start(loaded, patience).await.map(Self).map_err(|error| {
             let in_use = error.to_string().starts_with(IN_USE);
             if in_use { Stop::InUse(error.to_string()) } else { error.into() }
         })

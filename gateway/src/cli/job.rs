@@ -47,6 +47,7 @@ pub(super) struct Progress {
 #[serde(default)]
 pub(super) struct Image {
     pub(super) index: u32,
+    pub(super) url: Option<String>,
     pub(super) content_type: Option<String>,
     pub(super) width: Option<u32>,
     pub(super) height: Option<u32>,
@@ -65,6 +66,7 @@ pub(super) struct Attempt {
     pub(super) reason: Option<String>,
     pub(super) error: Option<Fault>,
     pub(super) possible_duplicate_cost: bool,
+    pub(super) images: Vec<Image>,
 }
 
 /// A provider that was passed over.

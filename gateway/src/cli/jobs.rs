@@ -2,6 +2,8 @@
 //!
 //! With `--json` the server's own answer goes to stdout as it came.
 
+mod resolve;
+
 use std::{
     path::{Path, PathBuf},
     time::Duration,
@@ -13,6 +15,7 @@ use super::{
     bar::Bar,
     client::{Answer, Client},
     deliver::{self, failed},
+    env,
     envelope::Fault,
     job::{Attempt, Exchange, Image, Job, Page, Skipped},
     out::Out,
@@ -34,6 +37,9 @@ pub(super) async fn run(jobs: &Jobs, common: &Common, out: Out) -> Result<(), St
         Jobs::Show(id) => show(id, common, &client, out).await,
         Jobs::Watch(watch) => self::watch(watch, common, &client, out).await,
         Jobs::Cancel(id) => cancel(id, &client, out).await,
+        Jobs::Resolve(resolve) => {
+            resolve::run(resolve, &client.with_key(env::admin_token()), out).await
+        }
     }
 }
 
@@ -165,6 +171,10 @@ fn story(job: &Job, out: Out) -> String {
     if !job.attempts.is_empty() {
         sections.push(section("jobs.attempts", &attempts(&job.attempts, out), out));
     }
+    let late: Vec<String> = job.attempts.iter().flat_map(late).collect();
+    if !late.is_empty() {
+        sections.push(section("jobs.late", &late.join("\n"), out));
+    }
     if !job.skipped.is_empty() {
         sections.push(section("jobs.skipped", &skipped(&job.skipped, out), out));
     }
@@ -197,6 +207,12 @@ fn picture(image: &Image) -> String {
     let kind = or_dash(image.content_type.as_deref());
     let bytes = image.bytes.unwrap_or_default();
     format!("#{}  {kind}  {width}x{height}  {bytes} B", image.index)
+}
+
+/// What came of an attempt when its job no longer waited: no command fetches that, a link does.
+fn late(attempt: &Attempt) -> impl Iterator<Item = String> {
+    let link = |image: &Image| image.url.clone().unwrap_or_default();
+    attempt.images.iter().map(move |image| format!("{}  {}", picture(image), link(image)))
 }
 
 fn attempts(attempts: &[Attempt], out: Out) -> String {

@@ -1,5 +1,7 @@
 //! `retouch serve`: the gateway, until it is told to stop.
 
+use std::time::Duration;
+
 use super::{
     args::Common,
     host::{self, Host},
@@ -9,9 +11,12 @@ use super::{
     words::{Language, Words},
 };
 
+/// A supervisor may start us while the one before is still at its last steps.
+const PATIENCE: Duration = Duration::from_secs(10);
+
 /// Runs the command.
 pub(super) async fn run(common: &Common, out: Out) -> Result<(), Stop> {
-    let host = Host::start(host::settings(common)?).await?;
+    let host = Host::start(host::settings(common)?, PATIENCE).await?;
     let url = format!("http://{}", host.address());
     // Scripts wait for this line. One that reads no further does not mean the gateway to stop.
     let _ = out.line(&format!("retouch listening on {url}"));

@@ -48,7 +48,8 @@ impl Place {
             if let Some(client) = listening(host::listen(&settings), &mut told, out).await? {
                 return Ok(Self { client, own: None });
             }
-            match Host::start(host::on_free_port(settings.clone())).await {
+            let settings_here = host::on_free_port(settings.clone());
+            match Host::start(settings_here, Duration::ZERO).await {
                 Ok(own) => {
                     let client = local(own.address(), out)?;
                     return Ok(Self { client, own: Some((own, host::data_dir(&settings))) });

@@ -6,7 +6,6 @@ use std::sync::Arc;
 use super::Engine;
 use super::cell::Cell;
 use crate::clock::now_ms;
-use crate::id::JobId;
 use crate::job::{Job, Skip};
 use crate::live::AccountId;
 use crate::request::EditRequest;
@@ -89,14 +88,17 @@ impl Engine {
                 }
             });
         }
-        if self.lock().len() >= self.parts.limits.waiting {
+        if self.cells.len() >= self.parts.limits.waiting {
             return Err(NotAdmitted::QueueFull);
         }
         // On a task of its own: a client that hangs up now must not leave a job half admitted.
         let engine = self.clone();
         let owner = owner.to_owned();
-        let admitted =
-            self.spawn(async move { engine.admit_now(owner, request, &claim, &candidates).await });
+        let hold = self.hold(&request).await?;
+        let admitted = self.spawn(async move {
+            let _hold = hold;
+            engine.admit_now(owner, request, &claim, &candidates).await
+        });
         admitted.await.unwrap_or(Err(NotAdmitted::Closing))
     }
 
@@ -110,11 +112,13 @@ impl Engine {
         let now = now_ms();
         let deadline = now + self.queue_time(&request);
         let mut job = Job::new(owner, Arc::new(request), now, deadline);
-        let begun = self.begin(&mut job, candidates).await;
+        let begun = self.begin(&mut job, candidates, &mut Vec::new()).await;
         if let Some(why) = begun.trouble {
             return Err(StoreError::Unavailable(why).into());
         }
-        if job.record.attempts.is_empty() && job.record.status.is_terminal() {
+        // Where it was refused for want of a key or of credit, it is a job that failed.
+        let unfit = job.record.error.as_ref().is_some_and(|error| error.code == "no_provider");
+        if job.record.attempts.is_empty() && unfit {
             return Err(NotAdmitted::Unfit { param: "image", skipped: job.record.skipped });
         }
         if self.closing.is_cancelled() {
@@ -123,17 +127,16 @@ impl Engine {
         let provider = job.leading().map(|a| a.provider.clone());
         let line = begun.line;
         // Known before it is stored, so that whoever finds the row also finds who drives it.
-        let cell = Arc::new(Cell::new(job.clone(), begun.places));
-        self.lock().insert(job.id.clone(), cell.clone());
+        let cell = self.cells.put(job.id, Arc::new(Cell::new(job.clone(), begun.places)));
         let admitted = self.parts.store.admit(&job, claim).await;
-        if !matches!(admitted, Ok(Admitted::New)) {
-            self.lock().remove(&job.id);
-        }
-        if let Some(replayed) = self.known(&job.owner, admitted?).await? {
-            return Ok(replayed);
+        if admitted != Ok(Admitted::New) {
+            self.cells.remove(job.id);
+            let replayed = self.known(&job.owner, admitted?).await?;
+            let deleted = "the job it stands for was deleted just now; send it once more";
+            return replayed.ok_or_else(|| StoreError::Unavailable(deleted.to_owned()).into());
         }
         tracing::info!(job = %job.id, request = %job.request.request_id, provider, "Job admitted.");
-        self.begin_driving(&job.id, &line);
+        self.begin_driving(&job, &line);
         Ok(Taken { job: cell.job(), replayed: false })
     }
 
@@ -149,15 +152,15 @@ impl Engine {
         }
     }
 
-    fn begin_driving(self: &Arc<Self>, id: &JobId, line: &[AccountId]) {
+    fn begin_driving(self: &Arc<Self>, job: &Job, line: &[AccountId]) {
         for account in line {
-            self.live.wait(account, id);
+            self.live.wait(*account, &job.owner, job.id);
         }
         if self.closing.is_cancelled() {
             // Nobody dispatches any more, and a first request may have been released.
-            self.launch(id.clone());
+            self.launch(job.id);
         } else {
-            self.timer.arm(id, now_ms());
+            self.timer.arm(&job.id, now_ms());
         }
     }
 

@@ -3,10 +3,12 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use tokio::sync::{Notify, watch};
+use tokio::sync::{Notify, oneshot, watch};
 
+use super::cells::Parked;
+use crate::attempt::{Attempt, Event};
 use crate::job::Job;
-use crate::live::{AccountId, Place};
+use crate::live::Place;
 
 /// Shows what is stored, never ahead of it but in what need not survive a crash.
 pub(super) struct Cell {
@@ -14,22 +16,50 @@ pub(super) struct Cell {
     places: Mutex<Vec<(u32, Place)>>,
     version: watch::Sender<Version>,
     canceled: AtomicBool,
-    broken: AtomicBool,
-    told: Mutex<Vec<AccountId>>,
+    adrift: AtomicBool,
+    told: Mutex<Vec<Place>>,
+    words: Mutex<Vec<Word>>,
     nudge: Notify,
+}
+
+/// What a person found out about an attempt whose answer was lost.
+#[derive(Debug)]
+pub(super) struct Word {
+    pub(super) attempt: u32,
+    pub(super) event: Event,
+    /// Told whether the attempt could take it.
+    pub(super) taken: oneshot::Sender<bool>,
 }
 
 impl Cell {
     pub(super) fn new(job: Job, places: Vec<(u32, Place)>) -> Self {
+        let parked = Parked { places, ..Parked::of(&job) };
+        Self::revived(job, parked)
+    }
+
+    /// One that was parked, with what its row does not know.
+    pub(super) fn revived(mut job: Job, parked: Parked) -> Self {
+        parked.apply(&mut job);
         let version = watch::Sender::new(Version::of(&job));
         Self {
             job: Mutex::new(Arc::new(job)),
-            places: Mutex::new(places),
+            places: Mutex::new(parked.places),
             version,
             canceled: AtomicBool::new(false),
-            broken: AtomicBool::new(false),
-            told: Mutex::default(),
+            adrift: AtomicBool::new(parked.adrift),
+            told: Mutex::new(parked.told),
+            words: Mutex::default(),
             nudge: Notify::new(),
+        }
+    }
+
+    /// Takes out what its row does not know. Only when nobody else has the cell.
+    pub(super) fn parked(&self) -> Parked {
+        Parked {
+            adrift: self.take_adrift(),
+            places: std::mem::take(&mut lock(&self.places)),
+            told: self.take_told(),
+            ..Parked::of(&self.job())
         }
     }
 
@@ -51,23 +81,33 @@ impl Cell {
 
     /// Gives back the places of attempts that are over.
     pub(super) fn release(&self, job: &Job) {
-        let is_open =
-            |number: u32| job.attempt(number).is_some_and(crate::attempt::Attempt::is_open);
+        let holds = |number: u32| job.attempt(number).is_some_and(Attempt::holds_place);
         let over: Vec<(u32, Place)> =
-            lock(&self.places).extract_if(.., |(number, _)| !is_open(*number)).collect();
+            lock(&self.places).extract_if(.., |(number, _)| !holds(*number)).collect();
         // Dropped after the lock: giving back a place wakes others.
         drop(over);
     }
 
-    /// Says that a place came free at an account, and lets the driver look again if one runs.
-    pub(super) fn tell(&self, account: AccountId) {
-        lock(&self.told).push(account);
+    /// Hands the job a place that came free, and lets the driver look again if one runs.
+    pub(super) fn tell(&self, place: Place) {
+        lock(&self.told).push(place);
         self.nudge.notify_one();
     }
 
-    /// The accounts told of since; whoever takes them uses the place or passes it on.
-    pub(super) fn take_told(&self) -> Vec<AccountId> {
+    /// The places handed over since. Whoever takes them uses or drops them.
+    pub(super) fn take_told(&self) -> Vec<Place> {
         std::mem::take(&mut lock(&self.told))
+    }
+
+    /// Gives the driver a person's word.
+    pub(super) fn say(&self, word: Word) {
+        lock(&self.words).push(word);
+        self.nudge.notify_one();
+    }
+
+    /// What was said since.
+    pub(super) fn take_words(&self) -> Vec<Word> {
+        std::mem::take(&mut lock(&self.words))
     }
 
     /// Returns at the next nudge.
@@ -86,14 +126,20 @@ impl Cell {
         self.canceled.load(Ordering::Acquire)
     }
 
-    /// Says that the driver broke: what it had released may have been sent.
+    /// Says that its driver broke: what that had released may have been sent.
     pub(super) fn broke(&self) {
-        self.broken.store(true, Ordering::Release);
+        self.adrift.store(true, Ordering::Release);
     }
 
-    /// Whether it broke since this was asked last.
-    pub(super) fn take_broken(&self) -> bool {
-        self.broken.swap(false, Ordering::AcqRel)
+    /// Whether no driver knows what was sent: it broke, or belonged to another process.
+    pub(super) fn take_adrift(&self) -> bool {
+        self.adrift.swap(false, Ordering::AcqRel)
+    }
+
+    /// Whether somebody asked for something the driver has not done.
+    pub(super) fn is_asked(&self) -> bool {
+        let cancels = self.is_canceled() && !self.job().record.status.is_terminal();
+        cancels || !lock(&self.told).is_empty() || !lock(&self.words).is_empty()
     }
 
     /// Returns when the job is at its end.

@@ -1,97 +1,116 @@
 //! Driving one job: launch what is due, take what comes back, write it, until nothing is under way
 //! and the next thing lies in the future. One driver a job, so its record has one writer.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::StreamExt;
-use futures_util::future::BoxFuture;
+use futures_util::future::{AbortHandle, Abortable, BoxFuture};
 use futures_util::stream::FuturesUnordered;
-use retouch_sdk::Effect;
 
 use super::Engine;
-use super::begin::{Begun, deadline, release_if_due, settle};
+use super::begin::{Begun, deadline, release_if_due};
 use super::cell::Cell;
-use super::note;
-use super::step::Frame;
+use super::due::{self, due_at};
+use super::uploads::Upload;
 use crate::attempt::{Attempt, Event, State, Todo};
 use crate::clock::{Ms, now_ms};
 use crate::id::JobId;
 use crate::job::Job;
+use crate::live::Place;
 use crate::route::{self, Candidates};
 use crate::snapshot::Provider;
 use crate::store::StoreError;
 
-/// When a provider that a job needs is missing from the catalog, it is looked for again so often.
-const MISSING: Ms = 10_000;
-
 /// Pause, in milliseconds, after trouble with our own storage.
 const TROUBLE: Ms = 1_000;
+/// A question whose turn at its account is so near, in milliseconds, is asked at once.
+const SOON: Ms = 50;
 
 /// The job is another process's now.
 pub(super) struct NotOurs;
 
 /// Something under way for an attempt, and what comes of it.
-pub(super) type Flight<'a> = BoxFuture<'a, (u32, Arc<Provider>, Event)>;
+type Flight<'a> = Abortable<BoxFuture<'a, Landing>>;
+
+/// Of which attempt, what came, and an upload that others may use once its plugin took it.
+pub(super) type Landing = (u32, Event, Option<Upload>);
 
 /// A job while it is driven.
 pub(super) struct Driver<'a> {
     pub(super) engine: &'a Engine,
     pub(super) cell: &'a Cell,
     pub(super) job: Job,
-    pub(super) flights: FuturesUnordered<Flight<'a>>,
-    pub(super) flying: HashSet<u32>,
-    /// When to look again after trouble of our own.
+    /// Of the attempts that go on, each as it was when the attempt began.
+    pub(super) providers: HashMap<u32, Arc<Provider>>,
+    flights: FuturesUnordered<Flight<'a>>,
+    pub(super) flying: HashMap<u32, AbortHandle>,
+    /// When to look again for a provider, or after trouble of our own.
     later: Option<Ms>,
 }
 
 impl Engine {
     /// Runs until the job waits for a time, a place or nothing.
     pub(super) async fn drive(&self, id: &JobId) {
-        let Some(cell) = self.cell(id) else { return };
-        let mut driver = Driver {
-            engine: self,
-            cell: &cell,
-            job: (*cell.job()).clone(),
-            flights: FuturesUnordered::new(),
-            flying: HashSet::new(),
-            later: None,
-        };
-        match driver.recovered().await {
-            Ok(Some(later)) => self.timer.arm(id, later),
-            Ok(None) if driver.job.record.status.is_terminal() => {
-                self.retire(id, &cell, &driver.job);
+        let cell = match self.cell(*id).await {
+            Ok(Some(cell)) => cell,
+            Ok(None) => return,
+            Err(error) => {
+                tracing::error!(job = %id, %error, "A job cannot be read; it is tried again.");
+                return self.timer.arm(id, now_ms() + TROUBLE);
             }
+        };
+        // Until it is committed, nothing says that what is made here is needed.
+        let _hold = self.parts.images.hold();
+        let mut driver = Driver::new(self, &cell);
+        match driver.recovered().await {
+            Ok(Some(later)) => {
+                self.timer.arm(id, later);
+                self.cells.park(*id, &cell);
+            }
+            Ok(None) if !driver.job.is_loose() => self.retire(&cell, driver.job),
             Ok(None) => {}
             Err(NotOurs) => {
                 tracing::error!(job = %id, "Another process changed the job; it is left alone.");
-                self.lock().remove(id);
-                self.pass_on_told(&cell);
+                self.cells.remove(*id);
             }
         }
     }
 
-    fn retire(&self, id: &JobId, cell: &Cell, job: &Job) {
-        tracing::info!(job = %id, status = job.record.status.as_str(), "Job ended.");
-        self.finished.insert(id.clone(), Arc::new(job.clone()));
-        self.lock().remove(id);
-        self.pass_on_told(cell);
-    }
-
-    /// The attempt's provider, if it is there and its plugin can read the attempt's state.
-    pub(super) fn provider(&self, attempt: &Attempt) -> Option<Arc<Provider>> {
-        let provider = self.parts.snapshot.load().provider(&attempt.provider).cloned()?;
-        let reads = &provider.library.label().state.reads;
-        reads.contains(&attempt.memo.version).then_some(provider)
+    fn retire(&self, cell: &Cell, job: Job) {
+        tracing::info!(job = %job.id, status = job.record.status.as_str(), "Job ended.");
+        let id = job.id;
+        self.finished.insert(id, Arc::new(job));
+        self.cells.remove(id);
+        drop(cell.take_told());
     }
 }
 
 impl<'a> Driver<'a> {
-    /// Runs; after a driver that broke, what it had released counts as sent, as after a crash.
+    fn new(engine: &'a Engine, cell: &'a Cell) -> Self {
+        Self {
+            engine,
+            cell,
+            job: (*cell.job()).clone(),
+            providers: HashMap::new(),
+            flights: FuturesUnordered::new(),
+            flying: HashMap::new(),
+            later: None,
+        }
+    }
+
+    /// Runs; where no driver knows what was sent, that is put right first.
     async fn recovered(&mut self) -> Result<Option<Ms>, NotOurs> {
-        if self.cell.take_broken() && self.engine.interrupt(&mut self.job) {
-            self.commit().await?;
+        if self.cell.take_adrift() {
+            self.attend().await;
+            let before = self.job.record.clone();
+            for (number, event) in self.engine.put_right(&mut self.job) {
+                self.happened(number, event);
+            }
+            if self.job.record != before {
+                self.commit().await?;
+            }
         }
         self.run().await
     }
@@ -100,22 +119,24 @@ impl<'a> Driver<'a> {
     async fn run(&mut self) -> Result<Option<Ms>, NotOurs> {
         loop {
             let closing = self.engine.closing.is_cancelled();
+            self.attend().await;
             if !closing {
+                self.heed().await?;
                 self.cancel().await?;
-                self.route().await?;
+                // Before anything is begun: nothing is bought when its time is over.
                 self.expire().await?;
+                self.route().await?;
+                self.attend().await;
             }
             self.launch(closing).await?;
-            let over = closing || self.job.record.status.is_terminal();
+            let over = closing || !self.job.is_loose();
             let wake = if over { None } else { Some(self.next_time()) };
             if self.flights.is_empty() {
                 return Ok(wake);
             }
             let pause = wake.map(|at| Duration::from_millis(at.saturating_sub(now_ms())));
             tokio::select! {
-                Some((number, provider, event)) = self.flights.next() => {
-                    self.landed(number, &provider, event).await?;
-                }
+                Some(landed) = self.flights.next() => self.landed(landed).await?,
                 () = self.cell.nudged() => {}
                 () = tokio::time::sleep(pause.unwrap_or_default()), if pause.is_some() => {}
                 () = self.engine.closing.cancelled(), if !closing => {}
@@ -123,73 +144,100 @@ impl<'a> Driver<'a> {
         }
     }
 
-    /// Finds providers for what has none. Places this job was told of and did not take go on to
-    /// the next in line.
+    /// Finds the providers of the attempts that go on.
+    async fn attend(&mut self) {
+        for attempt in &self.job.record.attempts {
+            if attempt.todo() == Todo::Closed || self.providers.contains_key(&attempt.number) {
+                continue;
+            }
+            let provider = self.engine.pinned(&attempt.provider, attempt.pin).await;
+            if let Some(provider) = provider.filter(|provider| reads(provider, attempt)) {
+                self.providers.insert(attempt.number, provider);
+            }
+        }
+    }
+
+    /// Finds providers for what has none.
     async fn route(&mut self) -> Result<(), NotOurs> {
-        let told = self.cell.take_told();
+        let mut held = self.cell.take_told();
         self.later = None;
-        let mut taken = Vec::new();
-        let mut line = Vec::new();
+        let stopped = self.job.record.status.is_terminal() || self.cell.is_canceled();
+        if stopped || self.job.shares().is_empty() {
+            return Ok(());
+        }
         let before = self.job.record.clone();
-        // Twice: a place that came free while it was not yet standing in line told nobody.
-        for _ in 0..2 {
-            let stopped = self.job.record.status.is_terminal() || self.cell.is_canceled();
-            if stopped || self.job.shares().is_empty() {
-                break;
-            }
-            let begun = self.begin().await;
-            taken.extend(begun.places.iter().map(|(_, place)| place.account().clone()));
-            self.cell.hold(begun.places);
-            for account in &begun.line {
-                self.engine.live.wait(account, &self.job.id);
-            }
-            line = begun.line;
-            if let Some(why) = begun.trouble {
-                tracing::error!(job = %self.job.id, why, "Images cannot be read or written; it is tried again.");
-                self.later = Some(now_ms() + TROUBLE);
-                break;
-            }
+        let begun = self.begin(&mut held).await;
+        self.cell.hold(begun.places);
+        for account in &begun.line {
+            self.engine.live.wait(*account, &self.job.owner, self.job.id);
         }
-        for account in told.iter().filter(|a| !taken.contains(a) && !line.contains(a)) {
-            self.engine.live.pass_on(account);
+        self.later = begun.until;
+        if let Some(why) = begun.trouble {
+            tracing::error!(job = %self.job.id, why, "Our own storage fails; it is tried again.");
+            self.later = Some(now_ms() + TROUBLE);
         }
+        // What it was handed and did not need goes on to the next in line.
+        drop(held);
         if self.job.record == before { Ok(()) } else { self.commit().await }
     }
 
-    async fn begin(&mut self) -> Begun {
+    async fn begin(&mut self, held: &mut Vec<Place>) -> Begun {
         let snapshot = self.engine.parts.snapshot.load_full();
         let candidates = route::candidates(&snapshot, &self.job.request)
             .unwrap_or_else(|_| Candidates::default());
-        self.engine.begin(&mut self.job, &candidates).await
+        self.engine.begin(&mut self.job, &candidates, held).await
     }
 
-    /// Gives up what has had its time.
-    async fn expire(&mut self) -> Result<(), NotOurs> {
-        let now = now_ms();
-        let attempts = self.job.record.attempts.iter().filter(|a| !self.flying.contains(&a.number));
-        let late = attempts.filter(|a| overdue(a, self.engine.provider(a).is_some(), now));
-        let late: Vec<u32> = late.map(|a| a.number).collect();
-        let waits = now >= self.job.record.deadline && !self.job.shares().is_empty();
-        if late.is_empty() && !waits {
+    /// Ends the job if the client asked for it. What was submitted goes on without it, and its
+    /// provider is told.
+    async fn cancel(&mut self) -> Result<(), NotOurs> {
+        if !self.cell.is_canceled() || self.job.record.status.is_terminal() {
             return Ok(());
         }
-        for number in late {
-            self.job.expire(number, now);
+        let unsent =
+            self.job.record.attempts.iter_mut().filter(|a| !self.flying.contains_key(&a.number));
+        unsent.for_each(Attempt::take_back);
+        let before = self.job.record.clone();
+        self.job.cancel(now_ms());
+        if self.job.record == before {
+            return Ok(());
         }
-        if waits {
-            self.job.expire_waiting(now);
+        self.commit().await?;
+        for attempt in self.job.record.attempts.iter().filter(|a| a.todo() == Todo::Closed) {
+            if let Some(flight) = self.flying.get(&attempt.number) {
+                flight.abort();
+            }
         }
-        self.commit().await
+        Ok(())
     }
 
-    /// Starts everything that is due. What is unsafe is written as released first. At a stop only
+    /// Takes what persons found out.
+    async fn heed(&mut self) -> Result<(), NotOurs> {
+        for word in self.cell.take_words() {
+            let Some(before) = self.job.attempt(word.attempt).cloned() else { continue };
+            if let Some(provider) = self.engine.pinned(&before.provider, before.pin).await {
+                self.providers.insert(before.number, provider);
+            }
+            self.happened(word.attempt, word.event);
+            let taken = self.job.attempt(word.attempt) != Some(&before);
+            if taken {
+                self.commit().await?;
+            }
+            // Who asked may be gone.
+            let _ = word.taken.send(taken);
+        }
+        Ok(())
+    }
+
+    /// Starts everything that is due. What is paid for is written as released first. At a stop only
     /// what was released before goes out: unsent, it would be taken for sent at the next start.
     async fn launch(&mut self, closing: bool) -> Result<(), NotOurs> {
         let now = now_ms();
-        let attempts = self.job.record.attempts.iter().filter(|a| !self.flying.contains(&a.number));
-        let due = attempts.filter(|a| due_at(a).is_some_and(|at| at <= now));
+        let idle = self.job.record.attempts.iter().filter(|a| !self.flying.contains_key(&a.number));
+        let due = idle.filter(|a| due_at(a).is_some_and(|at| at <= now));
         let due = due.filter(|a| !closing || a.state == State::InFlight);
-        let due: Vec<u32> = due.map(|a| a.number).collect();
+        let mut due: Vec<u32> = due.map(|a| a.number).collect();
+        due.retain(|number| self.has_its_turn(*number, now));
         let mut released = false;
         for number in &due {
             released |= self.release(*number, now);
@@ -198,24 +246,50 @@ impl<'a> Driver<'a> {
             self.commit().await?;
         }
         for number in due {
-            let Some(attempt) = self.job.attempt(number).cloned() else { continue };
-            let Some(provider) = self.engine.provider(&attempt) else {
-                self.missing(number, &attempt.provider);
-                continue;
-            };
-            self.flying.insert(number);
-            let (engine, job) = (self.engine, self.cell.job());
-            self.flights.push(Box::pin(async move {
-                let event = match attempt.todo() {
-                    Todo::Fetch => engine.fetch(&job, &attempt, &provider).await,
-                    Todo::Send(_) | Todo::Closed => {
-                        engine.exchange(&job, &attempt, &provider).await
-                    }
-                };
-                (number, provider, event)
-            }));
+            self.fly(number);
         }
         Ok(())
+    }
+
+    /// Whether its provider is there, and a question has its turn in the account's pace.
+    fn has_its_turn(&mut self, number: u32, now: Ms) -> bool {
+        let Some(attempt) = self.job.attempt_mut(number) else { return false };
+        let Some(provider) = self.providers.get(&number) else {
+            let provider = attempt.provider.clone();
+            self.missing(number, &provider);
+            return false;
+        };
+        if attempt.state != State::Accepted || attempt.paced {
+            return true;
+        }
+        let per_second = provider.file.limits.polls_per_second;
+        let turn = self.engine.live.poll_at(provider.account, per_second, now);
+        if turn <= now + SOON {
+            return true;
+        }
+        attempt.paced = true;
+        if let Some(effect) = &mut attempt.effect {
+            effect.at = turn;
+        }
+        self.cell.show(&self.job);
+        false
+    }
+
+    fn fly(&mut self, number: u32) {
+        let Some(attempt) = self.job.attempt(number).cloned() else { return };
+        let Some(provider) = self.providers.get(&number).cloned() else { return };
+        let (engine, job) = (self.engine, self.cell.job());
+        let flight: BoxFuture<'a, Landing> = Box::pin(async move {
+            let (event, upload) = match attempt.todo() {
+                Todo::Fetch(_) => (engine.fetch(&job, &attempt, &provider).await, None),
+                Todo::Tell => (engine.tell(&job, &attempt, &provider).await, None),
+                Todo::Send(_) | Todo::Closed => engine.sent_once(&job, &attempt, &provider).await,
+            };
+            (number, event, upload)
+        });
+        let (handle, registration) = AbortHandle::new_pair();
+        self.flying.insert(number, handle);
+        self.flights.push(Abortable::new(flight, registration));
     }
 
     fn missing(&mut self, number: u32, provider: &str) {
@@ -230,10 +304,8 @@ impl<'a> Driver<'a> {
     }
 
     fn release(&mut self, number: u32, now: Ms) -> bool {
-        let Some(provider) = self.job.attempt(number).and_then(|a| self.engine.provider(a)) else {
-            return false;
-        };
-        let until = deadline(&self.job, &provider, now);
+        let Some(provider) = self.providers.get(&number) else { return false };
+        let until = deadline(&self.job, provider, now);
         let Some(attempt) = self.job.attempt_mut(number) else { return false };
         if attempt.state != State::Planned {
             return false;
@@ -243,53 +315,21 @@ impl<'a> Driver<'a> {
             return false;
         }
         attempt.deadline = until;
+        self.engine.live.submitted(provider.account, now);
         true
-    }
-
-    /// Takes what came of a flight, and writes it if it must survive a crash.
-    pub(super) async fn landed(
-        &mut self,
-        number: u32,
-        provider: &Provider,
-        event: Event,
-    ) -> Result<(), NotOurs> {
-        self.flying.remove(&number);
-        let now = now_ms();
-        let Some(before) = self.job.attempt(number).cloned() else { return Ok(()) };
-        let (id, until) = (self.job.id.clone(), deadline(&self.job, provider, now));
-        let Some(attempt) = self.job.attempt_mut(number) else { return Ok(()) };
-        let frame = Frame { provider, job: &id, attempt: number, now, deadline: attempt.deadline };
-        attempt.advance(event, now, |memo, call| frame.step(memo, call));
-        if !self.engine.closing.is_cancelled() && !self.cell.is_canceled() {
-            release_if_due(attempt, now);
-        }
-        if before.submitted.is_none() && attempt.submitted.is_some() {
-            attempt.deadline = until;
-        }
-        note::trouble(&id, &before, attempt);
-        if same(&before, attempt) {
-            self.cell.show(&self.job);
-            return Ok(());
-        }
-        settle(&mut self.job, number, provider, now);
-        self.commit().await
     }
 
     /// When something is due or given up next.
     fn next_time(&self) -> Ms {
         let now = now_ms();
-        let attempts = self
-            .job
-            .record
-            .attempts
-            .iter()
-            .filter(|a| a.is_open() && !self.flying.contains(&a.number));
-        let known = attempts.filter_map(|a| match self.engine.provider(a) {
-            Some(_) => due_at(a),
-            None => Some((now + MISSING).min(a.deadline.max(now + 1))),
+        let next = self.job.record.attempts.iter().filter_map(|a| {
+            match self.flying.contains_key(&a.number) {
+                true => due::outlives(a).then_some(a.deadline),
+                false => due::next(a, self.providers.contains_key(&a.number), now),
+            }
         });
         let waits = (!self.job.shares().is_empty()).then_some(self.job.record.deadline);
-        known.chain(waits).chain(self.later).min().unwrap_or(now + MISSING)
+        next.chain(waits).chain(self.later).min().unwrap_or(now + due::MISSING)
     }
 
     /// Writes the job, however long the storage takes to come back, and then shows it.
@@ -313,43 +353,7 @@ impl<'a> Driver<'a> {
     }
 }
 
-/// When an attempt is to be looked after. A question planned beyond the deadline is asked at the
-/// deadline: one last look before it is given up.
-fn due_at(attempt: &Attempt) -> Option<Ms> {
-    match attempt.todo() {
-        Todo::Send(at) => Some(at.min(attempt.deadline)),
-        Todo::Fetch => Some(0),
-        Todo::Closed => None,
-    }
-}
-
-/// Whether an attempt's time is over and nothing can be learnt of it any more: it was looked after
-/// once more at its deadline, or its provider is gone from the catalog.
-fn overdue(attempt: &Attempt, has_provider: bool, now: Ms) -> bool {
-    now >= attempt.deadline
-        && match &attempt.state {
-            State::Planned => true,
-            State::Accepted => {
-                !has_provider || attempt.last_asked.is_some_and(|at| at >= attempt.deadline)
-            }
-            State::InFlight | State::Fetching(_) => !has_provider,
-            _ => false,
-        }
-}
-
-/// Whether nothing changed that has to survive a crash: only counts and times did, or a question
-/// was answered whose answer can be had again by asking again.
-fn same(before: &Attempt, after: &Attempt) -> bool {
-    if matches!((&before.state, &after.state), (State::Accepted, State::Fetching(_))) {
-        return after.effect.as_ref().is_some_and(|e| e.request.effect == Effect::Safe);
-    }
-    let request = |a: &Attempt| {
-        a.effect
-            .as_ref()
-            .map(|e| (e.request.method.clone(), e.request.url.clone(), e.request.body.clone()))
-    };
-    before.state == after.state
-        && before.memo.state == after.memo.state
-        && before.task == after.task
-        && request(before) == request(after)
+/// Whether a provider's plugin can read what the attempt's wrote.
+fn reads(provider: &Provider, attempt: &Attempt) -> bool {
+    provider.library.label().state.reads.contains(&attempt.memo.version)
 }

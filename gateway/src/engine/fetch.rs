@@ -91,7 +91,7 @@ impl Engine {
         let mut tries = 1;
         loop {
             let at = now_ms();
-            let fetched = self.parts.upstream.download(url, &provider.origins).await;
+            let fetched = self.parts.line.download(url, &provider.origins).await;
             let note = note::download(job, attempt, provider, url, fetched.as_ref().err(), at);
             self.parts.store.note(note);
             let error = match fetched {

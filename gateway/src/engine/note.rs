@@ -1,7 +1,5 @@
 //! What a job's log shows of its exchanges with a provider: no body, no key, no query.
 
-use std::sync::Arc;
-
 use retouch_sdk::{Phase, Request, Sent};
 
 use crate::attempt::Attempt;
@@ -82,7 +80,7 @@ fn note(
     at: Ms,
 ) -> Exchange {
     Exchange {
-        job: Some(Arc::new(job.id.clone())),
+        job: Some(job.id),
         attempt: attempt.number,
         at,
         method: method.to_owned(),

@@ -78,21 +78,21 @@ impl Queue {
         match self.armed.get(job) {
             Some(earlier) if *earlier <= at => return,
             Some(later) => {
-                self.due.remove(&(*later, job.clone()));
+                self.due.remove(&(*later, *job));
             }
             None => {}
         }
-        self.armed.insert(job.clone(), at);
-        self.due.insert((at, job.clone()));
+        self.armed.insert(*job, at);
+        self.due.insert((at, *job));
     }
 
     fn pop(&mut self, now: Ms) -> Found {
         let ready = self.due.iter().find(|(_, job)| !self.running.contains(job)).cloned();
         match ready {
             Some((at, job)) if at <= now => {
-                self.due.remove(&(at, job.clone()));
+                self.due.remove(&(at, job));
                 self.armed.remove(&job);
-                self.running.insert(job.clone());
+                self.running.insert(job);
                 Found::Due(job)
             }
             Some((at, _)) => Found::At(at),
@@ -124,7 +124,7 @@ mod tests {
         let mut queue = Queue::default();
         let job = JobId::new();
         queue.arm(&job, 1);
-        assert_eq!(queue.pop(1), Found::Due(job.clone()));
+        assert_eq!(queue.pop(1), Found::Due(job));
         queue.arm(&job, 1);
         assert_eq!(queue.pop(1), Found::Nothing, "its driver still runs");
         queue.running.remove(&job);

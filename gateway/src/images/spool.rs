@@ -260,7 +260,7 @@ impl Temp {
 
     /// Takes its name. The same image stored twice is one file.
     fn rename(mut self, folder: &Folder, name: &str) -> io::Result<()> {
-        fs::rename(&self.path, folder.named(name)?)?;
+        folder.place(&self.file, &self.path, name)?;
         self.kept = true;
         Ok(())
     }

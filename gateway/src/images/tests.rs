@@ -52,14 +52,13 @@ async fn names_inputs_by_blake3_and_results_by_sha256() {
 }
 
 #[tokio::test]
-async fn the_same_image_twice_is_one_file_and_can_be_removed_twice() {
+async fn the_same_image_twice_is_one_file() {
     let dir = tempfile::tempdir().unwrap();
     let images = Images::open(dir.path()).unwrap();
     let first = store(&images, Kind::Input, &png(1, 1, 9)).await.unwrap();
     let again = store(&images, Kind::Input, &png(1, 1, 9)).await.unwrap();
     assert_eq!(first, again);
     assert_eq!(files(dir.path()), std::slice::from_ref(&first.name));
-    images.remove(&first.name).await.unwrap();
     images.remove(&first.name).await.unwrap();
     assert_eq!(images.open_read(&first.name).await.unwrap_err().kind(), ErrorKind::NotFound);
 }

@@ -9,6 +9,17 @@ use crate::clock::Ms;
 use crate::images::Stored;
 use crate::money;
 
+/// What a submit of which nobody knows whether it was taken means for its job.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Doubt {
+    /// There is no result; whoever wants one decides anew.
+    Ends,
+    /// Another provider is asked, and both may charge.
+    GoesElsewhere,
+    /// A person is waited for so long.
+    WaitsUntil(Ms),
+}
+
 /// Neighbouring slots without an attempt that have the same history: one call may make them all.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Share {
@@ -45,21 +56,36 @@ impl Job {
         self.record.attempts.push(attempt);
     }
 
-    /// Takes what an attempt that is over has come to. What may fail over stays open.
-    pub fn settle(&mut self, number: u32, price: Option<&Cost>, may_pay_twice: bool, now: Ms) {
-        let Some(attempt) = self.attempt(number) else { return };
-        let slots = attempt.first_slot()..attempt.first_slot() + attempt.count as usize;
-        match attempt.state.clone() {
-            State::Stored(images) => {
+    /// Takes what an attempt has come to that is over or given up. What may fail over stays open; of a
+    /// job at its end nothing changes any more but what it cost.
+    pub fn settle(&mut self, number: u32, price: Option<&Cost>, doubt: Doubt, now: Ms) {
+        let Some(attempt) = self.attempt_mut(number) else { return };
+        let slots = attempt.slots();
+        let lost = attempt.given_up.as_ref().and_then(|given_up| given_up.failure.clone());
+        match (attempt.state.clone(), lost) {
+            (State::Stored(images), _) => {
                 let made = images.iter().filter(|image| made(image)).count();
                 self.charge(number, price, made);
-                self.fill(slots, images);
+                if !self.record.status.is_terminal() {
+                    self.fill(slots, images);
+                }
             }
-            State::Unknown(failure) if !may_pay_twice => self.fail(slots, &JobError::of(&failure)),
-            State::Refused(failure) | State::Failed(failure, _) if ends(&failure) => {
+            (State::Accepted | State::Fetching(_), Some(failure)) => {
+                self.charge(number, price, slots.len());
                 self.fail(slots, &JobError::of(&failure));
             }
-            State::Abandoned => self.fail(slots, &JobError::expired(true)),
+            (State::Unknown(failure), _) | (State::InFlight, Some(failure)) => match doubt {
+                Doubt::Ends => self.fail(slots, &JobError::of(&failure)),
+                Doubt::GoesElsewhere => return,
+                Doubt::WaitsUntil(at) => {
+                    attempt.held_until.get_or_insert(at);
+                    return;
+                }
+            },
+            (State::Refused(failure) | State::Failed(failure, _), _) if ends(&failure) => {
+                self.fail(slots, &JobError::of(&failure));
+            }
+            (State::Abandoned, _) => self.fail(slots, &JobError::expired(true)),
             _ => return,
         }
         self.conclude(now);
@@ -76,13 +102,39 @@ impl Job {
         self.conclude(now);
     }
 
-    /// Gives up an attempt whose time is over. The provider may still be at it.
-    pub fn expire(&mut self, number: u32, now: Ms) {
+    /// Waits again for an attempt that is found to be taken after all, unless something was decided or
+    /// begun in its place.
+    pub fn welcome(&mut self, number: u32, deadline: Ms) {
+        let others = |a: &Attempt| a.is_open() && a.number != number;
+        let Some(attempt) = self.attempt(number).filter(|a| a.is_late()) else { return };
+        let free = |slot: u32| {
+            let open = self.record.slots.get(slot as usize) == Some(&Slot::Open);
+            open && !self.record.attempts.iter().any(|a| others(a) && a.covers(slot))
+        };
+        let taken = matches!(attempt.state, State::Accepted | State::Fetching(_));
+        let all = (attempt.slot..attempt.slot.saturating_add(attempt.count)).all(free);
+        let waits = taken && all && !self.record.status.is_terminal();
+        if let Some(attempt) = self.attempt_mut(number).filter(|_| waits) {
+            attempt.wait_for_it(deadline);
+        }
+    }
+
+    /// Gives up an attempt whose time is over. What its provider has taken is asked after for longer.
+    pub fn expire(&mut self, number: u32, is_asked: bool, now: Ms) {
         let Some(attempt) = self.attempt_mut(number) else { return };
-        let submitted = attempt.submitted.is_some();
-        let slots = attempt.first_slot()..attempt.first_slot() + attempt.count as usize;
-        attempt.abandon(now);
-        self.fail(slots, &JobError::expired(submitted));
+        let (slots, submitted) = (attempt.slots(), attempt.submitted.is_some());
+        attempt.expire(is_asked, now);
+        let error = match &attempt.state {
+            State::Unknown(failure) => JobError::of(failure),
+            _ => JobError::expired(submitted),
+        };
+        self.fail(slots, &error);
+        self.conclude(now);
+    }
+
+    /// Nobody may be asked for these slots, for a reason that waiting does not mend.
+    pub fn deny(&mut self, share: &Share, error: &JobError, now: Ms) {
+        self.fail(share.first as usize..(share.first + share.count) as usize, error);
         self.conclude(now);
     }
 
@@ -97,16 +149,16 @@ impl Job {
     /// The client wants it no longer. What is done is kept, and what is only to be fetched is fetched:
     /// it was paid for.
     pub fn cancel(&mut self, now: Ms) {
-        let fetching = |a: &Attempt| matches!(a.state, State::Fetching(_));
-        let stopped = |a: &&mut Attempt| a.is_open() && !fetching(a);
-        for attempt in self.record.attempts.iter_mut().filter(stopped) {
-            attempt.cancel(now);
+        let paid = |a: &Attempt| matches!(a.state, State::Fetching(_)) || a.refetches > 0;
+        for attempt in self.record.attempts.iter_mut().filter(|a| a.is_open() && !paid(a)) {
+            if attempt.held_until.take().is_none() {
+                attempt.cancel(now);
+            }
         }
         for slot in self.unassigned() {
             // Also where the provider is told: whether it charged by then is its secret.
-            let stopped = |a: &Attempt| matches!(a.state, State::Abandoned | State::Canceled);
-            let taken = |a: &Attempt| a.covers(slot) && stopped(a) && a.submitted.is_some();
-            let submitted = self.record.attempts.iter().any(taken);
+            let taken = |a: &&Attempt| a.covers(slot) && a.was_stopped() && a.submitted.is_some();
+            let submitted = self.record.attempts.iter().any(|a| taken(&a));
             self.fail(slot as usize..slot as usize + 1, &JobError::canceled(submitted));
         }
         self.conclude(now);
@@ -140,6 +192,10 @@ impl Job {
             let more: Vec<Stored> =
                 if index == last { images.by_ref().flatten().collect() } else { Vec::new() };
             let Some(slot) = self.record.slots.get_mut(index) else { continue };
+            if matches!(slot, Slot::Done(_)) {
+                // Two attempts made it; a client may have the first already.
+                continue;
+            }
             *slot = match first {
                 Ok(image) => Slot::Done([vec![image], more].concat()),
                 Err(_) if !more.is_empty() => Slot::Done(more),
@@ -148,10 +204,11 @@ impl Job {
         }
     }
 
+    /// What is decided stays as it is.
     fn fail(&mut self, slots: std::ops::Range<usize>, error: &JobError) {
         for index in slots {
             let billed = self.billed(index, error.billed);
-            if let Some(slot) = self.record.slots.get_mut(index) {
+            if let Some(slot @ Slot::Open) = self.record.slots.get_mut(index) {
                 *slot = Slot::Failed(JobError { billed, ..error.clone() });
             }
         }
@@ -161,13 +218,17 @@ impl Job {
     fn billed(&self, slot: usize, last: Billed) -> Billed {
         let covering =
             self.record.attempts.iter().filter(|a| u32::try_from(slot).is_ok_and(|s| a.covers(s)));
-        let all = covering.filter_map(Attempt::failure).map(|f| f.billed).chain([last]);
+        let all = covering.map(Attempt::billed).chain([last]);
         all.max_by_key(|billed| cost_rank(*billed)).unwrap_or(Billed::No)
     }
 
     /// Adds what an attempt cost: what the provider says, else what its file says an image costs.
     fn charge(&mut self, number: u32, price: Option<&Cost>, images: usize) {
-        let said = self.attempt(number).and_then(|a| a.cost.clone());
+        let Some(attempt) = self.attempt_mut(number) else { return };
+        if std::mem::replace(&mut attempt.charged, true) {
+            return;
+        }
+        let said = attempt.cost.clone();
         let cost = match said {
             Some(cost) => Some((cost, PriceSource::Provider)),
             None => price
@@ -197,6 +258,12 @@ impl Job {
         self.record.error = if any { None } else { self.worst() };
         self.record.finished = Some(now);
         self.record.status = status;
+        // Where an earlier attempt came to something after all, a later one may still be open.
+        self.record
+            .attempts
+            .iter_mut()
+            .filter(|a| a.holds_place())
+            .for_each(|a| a.give_up(now, None));
     }
 
     /// What a client must know first: of the missing images the one that may have cost most, and

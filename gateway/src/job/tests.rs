@@ -1,7 +1,10 @@
 use retouch_sdk::{Class, Cost, Failure, Retry};
 
+use super::slots::Doubt;
 use super::*;
 use crate::attempt::{Evidence, Planned, State};
+
+mod laws;
 
 fn job(n: u32) -> Job {
     let request = EditRequest { n, ..EditRequest::default() };
@@ -41,7 +44,7 @@ fn request() -> retouch_sdk::Request {
 fn ends(job: &mut Job, number: u32, state: State) {
     job.attempt_mut(number).unwrap().state = state;
     let price = Cost { amount: "0.40".to_owned(), currency: "CNY".to_owned() };
-    job.settle(number, Some(&price), false, 9);
+    job.settle(number, Some(&price), Doubt::Ends, 9);
 }
 
 fn stored(names: &[&str]) -> State {
@@ -103,7 +106,7 @@ fn slots_with_one_history_are_one_share() {
 
 #[test]
 fn what_ends_a_job_and_what_leaves_it_to_another() {
-    let evidence = || Evidence { status: Some(200), at: 1 };
+    let evidence = || Evidence::Answer { status: 200, at: 1 };
     let failed = |class| State::Failed(Failure::new(class, "no"), evidence());
     let lost = || State::Unknown(Failure::unknown_outcome("lost"));
     for (state, ended) in [
@@ -141,7 +144,7 @@ fn time_that_is_over_ends_a_job_as_expired_and_says_what_may_have_been_paid() {
     let mut job = job(2);
     let number = open(&mut job, 0, 1, "a");
     job.attempt_mut(number).unwrap().submitted = Some(2);
-    job.expire(number, 9);
+    job.expire(number, false, 9);
     assert_eq!(job.record.status, Status::Running, "the other slot still waits");
     job.expire_waiting(9);
     assert_eq!(job.record.status, Status::Expired);
@@ -201,4 +204,33 @@ fn a_cancel_at_the_provider_may_still_cost_and_only_an_unsent_one_is_free() {
             assert_eq!(job.record.error.map(|error| error.billed), Some(billed), "{can_cancel}");
         }
     }
+}
+
+#[test]
+fn an_attempt_that_comes_second_goes_on_late_and_its_cost_counts() {
+    let mut job = job(2);
+    let first = open(&mut job, 0, 1, "a");
+    let second = open(&mut job, 0, 1, "b");
+    let other = open(&mut job, 1, 1, "a");
+    ends(&mut job, first, stored(&["x"]));
+    assert_eq!(job.record.status, Status::Running, "another image is to come");
+    job.attempt_mut(second).unwrap().state = State::Accepted;
+    ends(&mut job, other, stored(&["z"]));
+    assert_eq!((job.record.status, names(&job)), (Status::Succeeded, vec!["x", "z"]));
+    assert!(job.attempt(second).unwrap().is_late() && job.is_loose());
+    ends(&mut job, second, stored(&["y"]));
+    assert_eq!(names(&job), ["x", "z"], "what a client has stays");
+    let late: Vec<_> = job.late_images().iter().map(|l| (l.index, l.attempt)).collect();
+    assert_eq!(late, [(2, second)]);
+    assert_eq!(job.record.cost.map(|price| price.cost.amount).as_deref(), Some("1.20"));
+}
+
+#[test]
+fn the_first_picture_of_two_for_one_image_stays() {
+    let mut job = job(2);
+    let first = open(&mut job, 0, 1, "a");
+    let second = open(&mut job, 0, 1, "b");
+    ends(&mut job, first, stored(&["x"]));
+    ends(&mut job, second, stored(&["y"]));
+    assert_eq!((job.record.status, names(&job)), (Status::Running, vec!["x"]));
 }

@@ -131,6 +131,12 @@ impl Code {
         Ok(Handle { instance, code: *self })
     }
 
+    /// A table that is part of the test itself, called as any other.
+    #[cfg(test)]
+    pub(super) fn of_table(plugin: Plugin, name: &str) -> Self {
+        Self { plugin, host: Box::leak(Box::new(host_table(name))) }
+    }
+
     /// Code that does nothing, for tests that need only a label.
     #[cfg(test)]
     pub(super) fn absent() -> Self {

@@ -101,6 +101,20 @@ impl Registry {
         };
         Self::of(labels.into_iter().map(library).collect(), Vec::new())
     }
+
+    /// Plugins that are part of the test itself: a label and a table each, and no file.
+    #[cfg(test)]
+    pub(crate) fn of_tables(
+        tables: impl IntoIterator<Item = (Label, retouch_abi::Plugin)>,
+    ) -> Self {
+        let library = |(label, table): (Label, retouch_abi::Plugin)| {
+            let file = PathBuf::from(format!("{}.so", label.id));
+            let sha256 = cache::sha256(format!("{} {}", label.id, label.version).as_bytes());
+            let code = ffi::Code::of_table(table, &label.id);
+            Arc::new(Library::new(label, sha256, file, code))
+        };
+        Self::of(tables.into_iter().map(library).collect(), Vec::new())
+    }
 }
 
 /// A file that is a plugin by its label, not yet loaded.

@@ -16,6 +16,9 @@ const SECRETS: [&str; 4] = ["client_key", "admin_password", "admin_token", "mast
 /// Variables the command line reads for itself.
 const CLIENT: [&str; 3] = ["server", "key", "config"];
 
+/// The shortest time anything may be kept, in milliseconds.
+const SHORTEST: u64 = 1_000;
+
 /// What the command line says.
 #[derive(Clone, Debug, Default)]
 pub struct Flags {
@@ -77,6 +80,7 @@ pub fn load(flags: &Flags) -> Result<Loaded, Vec<Problem>> {
     let warnings = unknown_variables(&figment);
     let settings: Settings = figment.extract().map_err(|error| explain(&file, &text, error))?;
     reserved(&file, &settings)?;
+    bounded(&file, &text, &settings)?;
     let config_dir = folder_of(&file);
     Ok(Loaded { settings, config_dir, warnings })
 }
@@ -166,6 +170,31 @@ fn line_of(file: &Path, text: &str, path: &[String]) -> Option<usize> {
         table = table.peek(key)?;
     }
     table.lines().get(last).copied()
+}
+
+/// What is kept for no time is kept for nobody: a result must at least live until it is fetched.
+fn bounded(file: &Path, text: &str, settings: &Settings) -> Result<(), Vec<Problem>> {
+    let retention = &settings.retention;
+    let times = [
+        ("results", retention.results),
+        ("inputs", retention.inputs),
+        ("jobs", retention.jobs),
+        ("exchanges", retention.exchanges),
+    ];
+    let short = times.into_iter().filter(|(_, time)| time.ms() < SHORTEST);
+    let mut problems: Vec<Problem> = short
+        .map(|(key, _)| {
+            let line = line_of(file, text, &["retention".to_owned(), key.to_owned()]);
+            let what = format!("retention.{key} is less than a second");
+            Problem::error(file, line, what, "write 1s or more, such as \"7d\"")
+        })
+        .collect();
+    if retention.size.bytes == 0 {
+        let line = line_of(file, text, &["retention".to_owned(), "size".to_owned()]);
+        let what = "retention.size leaves no room for any image";
+        problems.push(Problem::error(file, line, what, "write a size such as \"20GB\""));
+    }
+    if problems.is_empty() { Ok(()) } else { Err(problems) }
 }
 
 /// Values with a meaning that is not built yet are refused by name.

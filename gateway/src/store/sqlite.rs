@@ -1,23 +1,28 @@
 //! SQLite: one writer thread that commits what is waiting in one transaction, and readers beside it.
 
+mod checkpoint;
+mod jobs;
 mod read;
+mod retain;
+mod schema;
 mod write;
 
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
 
 use futures_util::future::BoxFuture;
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection, OpenFlags, Transaction};
 use tokio::sync::{Semaphore, mpsc, oneshot};
 
-use super::{Admitted, Claim, Exchange, Filter, Page, Store, StoreError};
-use crate::clock::Ms;
+use super::{Admitted, Claim, Cuts, Exchange, Filter, Page, Store, StoreError, Swept};
+use crate::clock::{Ms, now_ms};
 use crate::id::JobId;
-use crate::job::Job;
-use write::{Op, Write};
+use crate::job::{Job, Outline};
+use crate::pin::PinId;
+use checkpoint::Checkpoints;
+use write::{Task, Write};
 
-/// Version of the tables, kept in `user_version`.
-const SCHEMA: i64 = 1;
 /// Queries at once, each on a connection of its own.
 const READERS: usize = 8;
 /// Writes that may wait; beyond, senders wait too.
@@ -25,9 +30,9 @@ const QUEUE: usize = 4_096;
 
 /// A database file.
 pub struct Sqlite {
-    writes: mpsc::Sender<Write>,
+    writes: mpsc::Sender<Box<dyn Write>>,
     readers: Arc<Readers>,
-    writer: Option<std::thread::JoinHandle<()>>,
+    writer: Option<JoinHandle<()>>,
 }
 
 struct Readers {
@@ -37,18 +42,20 @@ struct Readers {
 }
 
 impl Sqlite {
-    /// Opens or makes the file.
+    /// Opens or makes the file, and brings its tables up to date.
     ///
     /// # Errors
     /// When it cannot be written, or a newer Retouch made it.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
         let mut connection = Connection::open(path).map_err(unavailable)?;
-        prepare(&mut connection)?;
+        schema::prepare(&mut connection)?;
+        let beside = Connection::open(path).map_err(unavailable)?;
+        let checkpoints = Checkpoints::start(beside).map_err(no_thread)?;
         let (writes, queue) = mpsc::channel(QUEUE);
         let writer = std::thread::Builder::new()
             .name("retouch-store".to_owned())
-            .spawn(move || write::run(connection, queue))
-            .map_err(|error| StoreError::Unavailable(error.to_string()))?;
+            .spawn(move || write::run(connection, queue, checkpoints))
+            .map_err(no_thread)?;
         let readers = Arc::new(Readers {
             path: path.to_owned(),
             room: Semaphore::new(READERS),
@@ -57,14 +64,11 @@ impl Sqlite {
         Ok(Self { writes, readers, writer: Some(writer) })
     }
 
-    fn write(&self, op: Op) -> BoxFuture<'static, Result<Admitted, StoreError>> {
-        let writes = self.writes.clone();
-        Box::pin(async move {
-            let (done, answer) = oneshot::channel();
-            let gone = || StoreError::Unavailable("its writer has stopped".to_owned());
-            writes.send(Write { op, done: Some(done) }).await.map_err(|_| gone())?;
-            answer.await.map_err(|_| gone())?
-        })
+    fn write<T: Send + 'static>(
+        &self,
+        apply: impl Fn(&Transaction<'_>) -> Result<T, StoreError> + Send + 'static,
+    ) -> BoxFuture<'static, Result<T, StoreError>> {
+        Box::pin(write(self.writes.clone(), apply))
     }
 
     fn read<T: Send + 'static>(
@@ -84,8 +88,9 @@ impl Sqlite {
 
 impl Store for Sqlite {
     fn admit(&self, job: &Job, claim: &Claim) -> BoxFuture<'static, Result<Admitted, StoreError>> {
-        match write::Row::new(job) {
-            Ok(row) => self.write(Op::Admit(row, claim.clone())),
+        let claim = claim.clone();
+        match jobs::Row::first(job) {
+            Ok(row) => self.write(move |db| jobs::admit(db, &row, &claim)),
             Err(error) => Box::pin(async { Err(error) }),
         }
     }
@@ -102,22 +107,19 @@ impl Store for Sqlite {
     }
 
     fn commit(&self, job: &Job) -> BoxFuture<'static, Result<(), StoreError>> {
-        match write::Row::new(job) {
-            Ok(row) => {
-                let written = self.write(Op::Commit(row));
-                Box::pin(async { written.await.map(|_| ()) })
-            }
+        match jobs::Row::next(job) {
+            Ok(row) => self.write(move |db| jobs::replace(db, &row)),
             Err(error) => Box::pin(async { Err(error) }),
         }
     }
 
     fn load(&self, id: &JobId) -> BoxFuture<'static, Result<Option<Job>, StoreError>> {
-        let id = id.clone();
+        let id = *id;
         self.read(move |db| read::load(db, &id))
     }
 
-    fn unfinished(&self) -> BoxFuture<'static, Result<Vec<Job>, StoreError>> {
-        self.read(read::unfinished)
+    fn loose_ends(&self) -> BoxFuture<'static, Result<Vec<Outline>, StoreError>> {
+        self.read(read::loose_ends)
     }
 
     fn list(&self, filter: Filter) -> BoxFuture<'static, Result<Page, StoreError>> {
@@ -126,12 +128,47 @@ impl Store for Sqlite {
 
     fn note(&self, exchange: Exchange) {
         // A full queue drops the note rather than hold up a job.
-        let _ = self.writes.try_send(Write { op: Op::Note(exchange), done: None });
+        let _ = self.writes.try_send(Task::boxed(move |db| jobs::note(db, &exchange), None));
     }
 
     fn exchanges(&self, id: &JobId) -> BoxFuture<'static, Result<Vec<Exchange>, StoreError>> {
-        let id = id.clone();
+        let id = *id;
         self.read(move |db| read::exchanges(db, &id))
+    }
+
+    fn pin(&self, id: PinId, content: String) -> BoxFuture<'static, Result<(), StoreError>> {
+        let now = now_ms();
+        self.write(move |db| retain::pin(db, id, &content, now))
+    }
+
+    fn pinned(&self, id: PinId) -> BoxFuture<'static, Result<Option<String>, StoreError>> {
+        self.read(move |db| read::pinned(db, id))
+    }
+
+    fn submits(&self, since: Ms) -> BoxFuture<'static, Result<Vec<(String, u64)>, StoreError>> {
+        self.read(move |db| read::submits(db, since))
+    }
+
+    fn forget(&self, id: &JobId) -> BoxFuture<'static, Result<Option<Vec<String>>, StoreError>> {
+        let id = *id;
+        self.write(move |db| retain::forget(db, id))
+    }
+
+    fn sweep(&self, cuts: Cuts, most: usize) -> BoxFuture<'static, Result<Swept, StoreError>> {
+        let pins = self.read(move |db| retain::old_pins(db, cuts.pins, most));
+        let writes = self.writes.clone();
+        Box::pin(async move {
+            let pins = pins.await?;
+            write(writes, move |db| retain::sweep(db, cuts, &pins, most)).await
+        })
+    }
+
+    fn shed(&self, most: usize) -> BoxFuture<'static, Result<Vec<String>, StoreError>> {
+        self.write(move |db| retain::shed(db, most))
+    }
+
+    fn unneeded(&self, names: Vec<String>) -> BoxFuture<'static, Result<Vec<String>, StoreError>> {
+        self.read(move |db| retain::unneeded(db, names.into_iter().collect()))
     }
 }
 
@@ -140,9 +177,9 @@ impl Drop for Sqlite {
         // Closing the queue ends the writer after what is in it.
         let (closed, _) = mpsc::channel(1);
         self.writes = closed;
-        if let Some(writer) = self.writer.take() {
-            let _ = writer.join();
-        }
+        // The last connection to close folds the log in, if it may write.
+        lock(&self.readers.idle).clear();
+        let _ = self.writer.take().map(JoinHandle::join);
     }
 }
 
@@ -151,7 +188,7 @@ impl Readers {
         &self,
         query: impl FnOnce(&Connection) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
-        let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let idle = lock(&self.idle).pop();
         let connection = match idle {
             Some(connection) => connection,
             None => {
@@ -160,32 +197,33 @@ impl Readers {
             }
         };
         let answer = query(&connection);
-        self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
+        lock(&self.idle).push(connection);
         answer
     }
 }
 
-fn prepare(db: &mut Connection) -> Result<(), StoreError> {
-    db.pragma_update(None, "journal_mode", "WAL").map_err(unavailable)?;
-    // FULL: a commit that was answered survives a power cut, not only a crash.
-    db.pragma_update(None, "synchronous", "FULL").map_err(unavailable)?;
-    db.pragma_update(None, "wal_autocheckpoint", 20_000).map_err(unavailable)?;
-    let version: i64 =
-        db.pragma_query_value(None, "user_version", |row| row.get(0)).map_err(unavailable)?;
-    match version {
-        SCHEMA => Ok(()),
-        0 => create(db),
-        newer => Err(StoreError::Unavailable(format!(
-            "it was made by a newer Retouch (tables {newer}, this one knows {SCHEMA}); start that one"
-        ))),
-    }
+async fn write<T: Send + 'static>(
+    writes: mpsc::Sender<Box<dyn Write>>,
+    apply: impl Fn(&Transaction<'_>) -> Result<T, StoreError> + Send + 'static,
+) -> Result<T, StoreError> {
+    let gone = || StoreError::Unavailable("its writer has stopped".to_owned());
+    let (done, answer) = oneshot::channel();
+    writes.send(Task::boxed(apply, Some(done))).await.map_err(|_| gone())?;
+    answer.await.map_err(|_| gone())?
 }
 
-fn create(db: &mut Connection) -> Result<(), StoreError> {
-    let transaction = db.transaction().map_err(unavailable)?;
-    transaction.execute_batch(include_str!("schema.sql")).map_err(unavailable)?;
-    transaction.pragma_update(None, "user_version", SCHEMA).map_err(unavailable)?;
-    transaction.commit().map_err(unavailable)
+/// As SQLite counts; beyond its largest number is the end of time.
+fn signed(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "used as the argument of map_err")]
+fn no_thread(error: std::io::Error) -> StoreError {
+    StoreError::Unavailable(error.to_string())
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "used as the argument of map_err")]

@@ -23,11 +23,10 @@ use crate::wire::Stage;
 
 retouch_sdk::export_plugin!("../label.json", [FalQueue]);
 
-const POLL_MS: u64 = 1_000;
 /// Between two tries to fetch a result that is there.
 const FETCH_MS: u64 = 2_000;
 /// `Retry-After` is heeded up to here.
-const MAX_POLL_MS: u64 = 60_000;
+const MAX_WAIT_MS: u64 = 60_000;
 /// All images travel in the submit.
 const SUBMIT_MS: u64 = 120_000;
 
@@ -71,7 +70,7 @@ impl ApiType for FalQueue {
             State::Polling(ticket) => self.polled(cx, ticket, event),
             State::Fetching(ticket) => self.fetched(cx, ticket, event),
             // Whatever it says: how the work ended is for the status to tell.
-            State::Canceling(ticket) => Ok(self.poll(cx, ticket, POLL_MS)),
+            State::Canceling(ticket) => Ok(self.poll(cx, ticket, 0)),
         }
     }
 
@@ -84,6 +83,16 @@ impl ApiType for FalQueue {
             State::Submitted(_) => Err(Failure::plugin_bug("there is no task yet to cancel")),
         }
     }
+
+    fn found(&self, cx: &Cx, state: State, task: &str) -> Step<State> {
+        let State::Submitted(application) = state else {
+            return Err(Failure::plugin_bug("its task is known already"));
+        };
+        let receipt = wire::Receipt::named(task)
+            .ok_or_else(|| Failure::plugin_bug("that is not the id of a request at fal"))?;
+        let ticket = Ticket::of(receipt, &self.0.host, &application);
+        Ok(self.poll(cx, ticket, 0))
+    }
 }
 
 impl FalQueue {
@@ -94,14 +103,14 @@ impl FalQueue {
         match receipt {
             Some(receipt) => {
                 let ticket = Ticket::of(receipt, &self.0.host, application);
-                Ok(self.poll(cx, ticket, POLL_MS).status("IN_QUEUE"))
+                Ok(self.poll(cx, ticket, 0).status("IN_QUEUE"))
             }
             None => Err(fail::submit(answer)),
         }
     }
 
     fn polled(&self, cx: &Cx, mut ticket: Ticket, event: &Event) -> Step<State> {
-        let Event::Response(answer) = event else { return Ok(self.poll(cx, ticket, POLL_MS)) };
+        let Event::Response(answer) = event else { return Ok(self.poll(cx, ticket, 0)) };
         let said = wire::Status::read(answer);
         match said.stage {
             Stage::Completed => {
@@ -119,7 +128,7 @@ impl FalQueue {
     fn fetched(&self, cx: &Cx, ticket: Ticket, event: &Event) -> Step<State> {
         let Event::Response(answer) = event else { return Ok(self.fetch(cx, ticket, FETCH_MS)) };
         if fail::too_early(answer) {
-            return Ok(self.poll(cx, ticket, POLL_MS));
+            return Ok(self.poll(cx, ticket, 0));
         }
         let end = match answer.success().ok().and_then(wire::pictures) {
             Some(pictures) => map::done(&pictures, answer),
@@ -158,5 +167,5 @@ fn followed(request: Request, ticket: Ticket, stage: fn(Ticket) -> State) -> Nex
 }
 
 fn pause(answer: &Response) -> u64 {
-    answer.retry_after_ms().unwrap_or(0).clamp(POLL_MS, MAX_POLL_MS)
+    answer.retry_after_ms().unwrap_or(0).min(MAX_WAIT_MS)
 }

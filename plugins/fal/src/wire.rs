@@ -49,15 +49,24 @@ pub(crate) struct Problem {
 }
 
 impl Receipt {
+    /// Of which no more is known than the id; `None` when it cannot be one.
+    pub(crate) fn named(id: &str) -> Option<Self> {
+        let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_');
+        (id.len() <= MAX_ID_BYTES && id.bytes().all(plain)).then(|| Self {
+            id: id.to_owned(),
+            status_url: None,
+            response_url: None,
+            cancel_url: None,
+        })
+    }
+
     pub(crate) fn read(answer: &Response) -> Option<Self> {
         let body = body(answer);
-        let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_');
-        let id = text(&body, "request_id")?;
-        (id.len() <= MAX_ID_BYTES && id.bytes().all(plain)).then(|| Self {
-            id,
+        Some(Self {
             status_url: text(&body, "status_url"),
             response_url: text(&body, "response_url"),
             cancel_url: text(&body, "cancel_url"),
+            ..Self::named(&text(&body, "request_id")?)?
         })
     }
 }

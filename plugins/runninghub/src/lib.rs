@@ -27,9 +27,8 @@ retouch_sdk::export_plugin!("../label.json", [RhartEdit]);
 const DOCUMENTED_UPLOAD: &str = "/openapi/v2/media/upload/binary";
 /// An uploaded file lives for a day, and the edit that uses it wants some of that.
 const UPLOAD_CACHE_MS: u64 = 23 * 60 * 60 * 1000;
-const POLL_MS: u64 = 3_000;
 /// `Retry-After` is heeded up to here.
-const MAX_POLL_MS: u64 = 60_000;
+const MAX_WAIT_MS: u64 = 60_000;
 
 /// The API type `runninghub-rhart-edit`.
 pub struct RhartEdit {
@@ -97,6 +96,10 @@ impl ApiType for RhartEdit {
             State::Polling(task) => self.polled(cx, task, event),
         }
     }
+
+    fn found(&self, cx: &Cx, _: State, task: &str) -> Step<State> {
+        Ok(self.poll(cx, task.to_owned(), None, 0))
+    }
 }
 
 impl RhartEdit {
@@ -148,7 +151,7 @@ impl RhartEdit {
 
     fn polled(&self, cx: &Cx, task: String, event: &Event) -> Step<State> {
         let Event::Response(answer) = event else {
-            return Ok(self.poll(cx, task, None, POLL_MS));
+            return Ok(self.poll(cx, task, None, 0));
         };
         let said = match answer.status() {
             // A broken server's word is no verdict.
@@ -174,7 +177,7 @@ impl RhartEdit {
             (Status::Failed | Status::Canceled, _) => Err(fail::ended(answer, said)),
             (Status::Other, Some(refused)) => Err(refused),
             (Status::Going | Status::Other, _) => {
-                let wait = answer.retry_after_ms().unwrap_or(0).clamp(POLL_MS, MAX_POLL_MS);
+                let wait = answer.retry_after_ms().unwrap_or(0).min(MAX_WAIT_MS);
                 return Ok(self.poll(cx, task, said.word.as_deref(), wait));
             }
         };

@@ -155,7 +155,9 @@ typedef struct retouch_step {
  *   | "kind": "transport_error", "error": { "effect": "e0", "class": "timeout", "sent": "no|maybe" }
  *   | "kind": "interrupted",     "effect": "e0"
  *   | "kind": "callback"
- *   | "kind": "cancel" }
+ *   | "kind": "cancel"
+ *   | "kind": "found",           "task": "…" }   the answer to the paid request was lost, and a
+ *                                                person found the task: the next request follows it
  *
  *   JOB = { "model": "acme-1" | null, "prompt": "…", "n": 1,
  *           "inputs": [ { "mime": "image/png", "bytes": 4321, "width": 640, "height": 480 } ],
@@ -170,7 +172,9 @@ typedef struct retouch_step {
  * A step's outcome: exactly one of send, done and fail, and beside it what was learnt.
  *
  *   { "send": { "id": "e0",                     named again in the event that answers it
- *               "after_ms": 0,                  wait so long first
+ *               "after_ms": 0,                  wait so long first; of a poll (safe, polling):
+ *                                               not sooner, as the provider itself said; 0: the
+ *                                               gateway learns when it pays to ask
  *               "method": "GET|POST|PUT|DELETE", "url": "https://…",
  *               "headers": [["authorization", "Bearer {{secret:api_key}}"]],
  *               "body": "empty" | { "json": … } | { "form": [["name", "value"]] }

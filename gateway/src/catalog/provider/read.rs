@@ -54,7 +54,11 @@ impl<'a> Reader<'_, 'a> {
             description: take.take(&mut root, "description", "text").unwrap_or_default(),
             region: take.take(&mut root, "region", "\"domestic\" or \"overseas\""),
             on_ambiguous: take
-                .take(&mut root, "on_ambiguous", "\"cost_safe\" or \"availability_first\"")
+                .take(
+                    &mut root,
+                    "on_ambiguous",
+                    "\"cost_safe\", \"availability_first\" or \"hold\"",
+                )
                 .unwrap_or_default(),
             when_full: take
                 .take(&mut root, "when_full", "\"next\" or \"wait\"")

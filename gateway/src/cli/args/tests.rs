@@ -22,6 +22,9 @@ fn summary(line: &str) -> String {
         }
         Ok((_, Command::Jobs(Jobs::Show(Id { id })))) => format!("show {id}"),
         Ok((_, Command::Jobs(Jobs::Cancel(Id { id })))) => format!("cancel {id}"),
+        Ok((_, Command::Jobs(Jobs::Resolve(Resolve { id, found, attempt })))) => {
+            format!("resolve {id} {:?} {} {attempt:?}", found.created, found.not_created)
+        }
         Ok((_, Command::Jobs(Jobs::Watch(Watch { id, out: None })))) => format!("watch {id}"),
         Ok((_, Command::Jobs(Jobs::Watch(Watch { id, out: Some(out) })))) => {
             format!("watch {id} to {}", out.display())
@@ -52,6 +55,8 @@ fn every_command_is_understood() {
         ("jobs list --limit 5 --status failed", "list 5 Some(\"failed\")"),
         ("jobs show job_1", "show job_1"),
         ("jobs cancel job_1", "cancel job_1"),
+        ("jobs resolve job_1 --created 77", "resolve job_1 Some(\"77\") false None"),
+        ("jobs resolve job_1 --not-created --attempt 2", "resolve job_1 None true Some(2)"),
         ("jobs watch job_1 --json", "watch job_1"),
         ("jobs watch job_1 -o a.png", "watch job_1 to a.png"),
         ("jobs watch job_1 --out a.png", "watch job_1 to a.png"),
@@ -74,6 +79,11 @@ fn every_command_is_understood() {
         ("edit a.jpg -p grey --seed x", "exit 2"),
         ("jobs", "exit 2"),
         ("jobs show", "exit 2"),
+        ("jobs resolve job_1", "exit 2"),
+        ("jobs resolve --not-created", "exit 2"),
+        ("jobs resolve job_1 --created 77 --not-created", "exit 2"),
+        ("jobs resolve job_1 --created", "exit 2"),
+        ("jobs resolve job_1 --not-created --attempt 0", "exit 2"),
         ("--listen here serve", "exit 2"),
         ("--log-format yaml", "exit 2"),
         ("--port 8005", "exit 2"),
@@ -153,6 +163,8 @@ fn mistakes_say_what_to_write_instead() {
         ("--log-format yaml", ["yaml", "text, json"]),
         ("edit a.jpg -p x --timeout soon", ["soon", "5m"]),
         ("edit a.jpg -p", ["--prompt", "value"]),
+        ("jobs resolve job_1", ["--created", "--not-created"]),
+        ("jobs resolve job_1 --created 7 --not-created", ["--created", "excludes"]),
     ];
     for (line, words) in table {
         let told = wrong::told(&rendered(line, Language::En), Words::of(Language::En));

@@ -70,6 +70,22 @@ fn a_job_tells_why_each_provider_did_not_do_it() {
 }
 
 #[test]
+fn pictures_that_came_late_are_shown_with_their_links() {
+    let job = job(r#"{"id":"job_1","status":"expired","images":[],"attempts":[
+              {"number":1,"provider":"a","state":"succeeded","task_id":"77","reason":null,
+               "images":[{"index":0,"url":"http://g/v1/jobs/job_1/images/0?exp=1&sig=s","content_type":"image/png","width":2,"height":3,"bytes":4}]}]}"#);
+    assert_eq!(
+        story(&job, out(Language::En)),
+        "job_1  expired\n\n\
+         Attempts\n\
+         #  PROVIDER  STATE      TASK  UPSTREAM  REASON\n\
+         1  a         succeeded  77    -\n\n\
+         Pictures that came after the job's end\n\
+         #0  image/png  2x3  4 B  http://g/v1/jobs/job_1/images/0?exp=1&sig=s"
+    );
+}
+
+#[test]
 fn ages_have_one_unit() {
     let table = [
         (None, None),

@@ -5,31 +5,74 @@ use std::sync::Arc;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::super::{Admitted, Claim, Exchange, Filter, KEY_LIFE, Page, StoreError};
-use super::unavailable;
+use super::{signed, unavailable};
 use crate::clock::Ms;
 use crate::id::JobId;
-use crate::job::{Job, Record};
+use crate::job::{Job, Outline, Record, Sketch};
+use crate::pin::PinId;
 
 const COLUMNS: &str = "SELECT id, owner, request, record FROM jobs";
 
 pub(super) fn load(db: &Connection, id: &JobId) -> Result<Option<Job>, StoreError> {
     let columns = db
         .prepare_cached(&format!("{COLUMNS} WHERE id = ?1"))
-        .and_then(|mut select| select.query_row([id.as_str()], columns).optional())
+        .and_then(|mut select| select.query_row([id.to_string()], columns).optional())
         .map_err(unavailable)?;
     columns.map(job).transpose()
 }
 
-pub(super) fn unfinished(db: &Connection) -> Result<Vec<Job>, StoreError> {
+pub(super) fn loose_ends(db: &Connection) -> Result<Vec<Outline>, StoreError> {
     let mut select = db
-        .prepare_cached(&format!("{COLUMNS} WHERE status IN ('queued', 'running') ORDER BY id"))
+        .prepare_cached(
+            "SELECT id, record FROM jobs INDEXED BY jobs_loose WHERE loose = 1 ORDER BY id",
+        )
         .map_err(unavailable)?;
-    let rows = select.query_map([], row).map_err(unavailable)?;
+    let mut rows = select.query([]).map_err(unavailable)?;
     let mut jobs = Vec::new();
-    for row in rows {
-        jobs.extend(row.map_err(unavailable)?.readable());
+    while let Some(row) = rows.next().map_err(unavailable)? {
+        jobs.extend(readable(row, outline(row)));
     }
     Ok(jobs)
+}
+
+/// Reads the record where the row lies: there may be very many, and little of each is kept.
+fn outline(row: &Row<'_>) -> Result<Outline, StoreError> {
+    let text = |column| {
+        let text = row.get_ref(column).map(|value| value.as_str().map_err(damaged));
+        text.map_err(unavailable)?
+    };
+    let (id, record) = (text(0)?, text(1)?);
+    let id = JobId::parse(id).ok_or_else(|| StoreError::Corrupt(format!("id {id}")))?;
+    let record: Sketch = read(record)?;
+    version(record.v)?;
+    Ok(Outline { id, record })
+}
+
+pub(super) fn submits(db: &Connection, since: Ms) -> Result<Vec<(String, u64)>, StoreError> {
+    // What was submitted since then has not ended before: the two indexes bound the search.
+    let mut select = db
+        .prepare_cached(
+            "SELECT json_extract(attempt.value, '$.provider') AS provider, count(*)
+             FROM (SELECT record FROM jobs INDEXED BY jobs_loose WHERE loose = 1
+                   UNION ALL
+                   SELECT record FROM jobs WHERE loose = 0 AND finished >= ?1) AS job,
+                  json_each(CASE WHEN json_valid(job.record) THEN job.record ELSE '{}' END,
+                            '$.attempts') AS attempt
+             WHERE attempt.type = 'object'
+               AND json_extract(attempt.value, '$.submitted') >= ?1
+               AND json_type(attempt.value, '$.provider') = 'text'
+             GROUP BY provider ORDER BY provider",
+        )
+        .map_err(unavailable)?;
+    let counts = select
+        .query_map([signed(since)], |row| Ok((row.get(0)?, row.get::<_, i64>(1)?.unsigned_abs())));
+    counts.and_then(Iterator::collect).map_err(unavailable)
+}
+
+pub(super) fn pinned(db: &Connection, id: PinId) -> Result<Option<String>, StoreError> {
+    db.prepare_cached("SELECT content FROM pins WHERE id = ?1")
+        .and_then(|mut select| select.query_row([id.to_string()], |row| row.get(0)).optional())
+        .map_err(unavailable)
 }
 
 pub(super) fn list(db: &Connection, filter: &Filter) -> Result<Page, StoreError> {
@@ -41,14 +84,14 @@ pub(super) fn list(db: &Connection, filter: &Filter) -> Result<Page, StoreError>
         .map_err(unavailable)?;
     let arguments = params![
         filter.owner,
-        filter.after.as_ref().map(JobId::as_str),
+        filter.after.map(|id| id.to_string()),
         filter.status.map(crate::job::Status::as_str),
         filter.provider
     ];
-    let rows = select.query_map(arguments, row).map_err(unavailable)?;
+    let mut rows = select.query(arguments).map_err(unavailable)?;
     let mut page = Page::default();
-    for row in rows {
-        let Some(job) = row.map_err(unavailable)?.readable() else { continue };
+    while let Some(row) = rows.next().map_err(unavailable)? {
+        let Some(job) = readable(row, whole(row)) else { continue };
         page.has_more = page.jobs.len() == filter.limit;
         if page.has_more {
             break;
@@ -63,7 +106,7 @@ pub(super) fn exchanges(db: &Connection, id: &JobId) -> Result<Vec<Exchange>, St
         .prepare_cached("SELECT note FROM exchanges WHERE job = ?1 ORDER BY seq")
         .map_err(unavailable)?;
     let rows =
-        select.query_map([id.as_str()], |row| row.get::<_, String>(0)).map_err(unavailable)?;
+        select.query_map([id.to_string()], |row| row.get::<_, String>(0)).map_err(unavailable)?;
     rows.map(|note| read(&note.map_err(unavailable)?)).collect()
 }
 
@@ -101,7 +144,7 @@ fn by_key(
     key: &str,
     now: Ms,
 ) -> Result<Option<(Job, String)>, StoreError> {
-    let oldest = i64::try_from(now.saturating_sub(KEY_LIFE)).unwrap_or(i64::MAX);
+    let oldest = signed(now.saturating_sub(KEY_LIFE));
     let found: Option<(String, String)> = db
         .prepare_cached(
             "SELECT job, fingerprint FROM keys WHERE owner = ?1 AND key = ?2 AND at > ?3",
@@ -124,42 +167,43 @@ fn by_fingerprint(db: &Connection, owner: &str, fingerprint: &str) -> Result<Vec
             "{COLUMNS} WHERE owner = ?1 AND fingerprint = ?2 ORDER BY id DESC LIMIT 20"
         ))
         .map_err(unavailable)?;
-    let rows = select.query_map(params![owner, fingerprint], row).map_err(unavailable)?;
+    let mut rows = select.query(params![owner, fingerprint]).map_err(unavailable)?;
     let mut jobs = Vec::new();
-    for row in rows {
-        jobs.extend(row.map_err(unavailable)?.readable());
+    while let Some(row) = rows.next().map_err(unavailable)? {
+        jobs.extend(readable(row, whole(row)));
     }
     Ok(jobs)
 }
 
-/// A row whose columns may be damaged: a bad one must not keep the others from being served.
-struct Found {
-    id: String,
-    columns: rusqlite::Result<[String; 4]>,
+/// What was read of a row; a damaged one must not keep the others from being served.
+fn readable<T>(row: &Row<'_>, read: Result<T, StoreError>) -> Option<T> {
+    let id = || row.get_ref(0).ok()?.as_bytes().ok().map(String::from_utf8_lossy);
+    let told = |error: &StoreError| {
+        let job = id().unwrap_or_default();
+        tracing::error!(%job, %error, "A stored job is left alone.");
+    };
+    read.inspect_err(told).ok()
 }
 
-fn row(row: &Row<'_>) -> rusqlite::Result<Found> {
-    let id = row.get_ref(0)?.as_bytes().map(|id| String::from_utf8_lossy(id).into_owned());
-    Ok(Found { id: id.unwrap_or_default(), columns: columns(row) })
+fn whole(row: &Row<'_>) -> Result<Job, StoreError> {
+    columns(row).map_err(damaged).and_then(job)
 }
 
-impl Found {
-    fn readable(self) -> Option<Job> {
-        let read = self.columns.map_err(|error| StoreError::Corrupt(error.to_string()));
-        let read = read.and_then(job);
-        read.inspect_err(
-            |error| tracing::error!(job = %self.id, %error, "A stored job is left alone."),
-        )
-        .ok()
+fn damaged(error: impl std::fmt::Display) -> StoreError {
+    StoreError::Corrupt(error.to_string())
+}
+
+fn version(v: u32) -> Result<(), StoreError> {
+    if v == Record::VERSION {
+        return Ok(());
     }
+    Err(StoreError::Corrupt(format!("its layout is version {v}")))
 }
 
 fn job([id, owner, request, record]: [String; 4]) -> Result<Job, StoreError> {
     let id = JobId::parse(&id).ok_or_else(|| StoreError::Corrupt(format!("id {id}")))?;
     let record: Record = read(&record)?;
-    if record.v != Record::VERSION {
-        return Err(StoreError::Corrupt(format!("its layout is version {}", record.v)));
-    }
+    version(record.v)?;
     Ok(Job { id, owner, request: Arc::new(read(&request)?), record })
 }
 

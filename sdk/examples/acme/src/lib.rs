@@ -55,7 +55,7 @@ impl Task for Acme {
     }
 
     fn poll(&self, cx: &Cx, task: &str) -> Request {
-        cx.get(&self.host, &format!("{}/{task}", self.endpoints.edit)).bearer().after_ms(1_000)
+        cx.get(&self.host, &format!("{}/{task}", self.endpoints.edit)).bearer()
     }
 
     fn polled(&self, _cx: &Cx, task: &str, answer: &Response) -> Result<Report, Failure> {

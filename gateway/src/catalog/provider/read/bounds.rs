@@ -13,6 +13,7 @@ use crate::plugin::label::Defaults;
 /// Where neither the file nor the API type says otherwise.
 const CONCURRENCY: u32 = 3;
 const TIMEOUT: Duration = Duration::from_secs(600);
+const COOLDOWN: Duration = Duration::from_secs(30);
 
 impl<'a> Reader<'_, 'a> {
     pub(super) fn limits(&mut self, root: &mut Table<'a>, defaults: &Defaults) -> Limits {
@@ -20,11 +21,15 @@ impl<'a> Reader<'_, 'a> {
         let usual = defaults.limits.concurrency.unwrap_or(CONCURRENCY);
         let concurrency = self.at_least_one(&mut table, "concurrency").unwrap_or(usual);
         let polls = self.at_least_one(&mut table, "polls_per_second");
-        let timeout = self.timeout(&mut table, defaults);
-        self.per_day(&mut table);
+        let usual = defaults.limits.timeout.as_deref().and_then(duration::parse);
+        let timeout = self.time(&mut table, "timeout", usual.unwrap_or(TIMEOUT));
+        let cooldown = self.time(&mut table, "cooldown", COOLDOWN);
+        let usual = defaults.limits.per_day.and_then(|n| u32::try_from(n).ok());
+        let per_day = self.document.take(&mut table, "per_day", "a whole number");
+        let per_day = per_day.or(usual).unwrap_or(0);
         self.document.close(&table);
         let polls_per_second = polls.unwrap_or(10.max(concurrency.saturating_mul(2)));
-        Limits { concurrency, polls_per_second, timeout }
+        Limits { concurrency, polls_per_second, timeout, per_day, cooldown }
     }
 
     fn at_least_one(&mut self, table: &mut Table<'a>, key: &'static str) -> Option<u32> {
@@ -38,29 +43,17 @@ impl<'a> Reader<'_, 'a> {
         Some(number)
     }
 
-    fn timeout(&mut self, table: &mut Table<'a>, defaults: &Defaults) -> Duration {
-        let line = table.line("timeout");
-        let usual = defaults.limits.timeout.as_deref().and_then(duration::parse);
-        let usual = usual.unwrap_or(TIMEOUT);
-        let written: Option<String> =
-            self.document.take(table, "timeout", "a time such as \"10m\"");
+    fn time(&mut self, table: &mut Table<'a>, key: &'static str, usual: Duration) -> Duration {
+        let line = table.line(key);
+        let written: Option<String> = self.document.take(table, key, "a time such as \"10m\"");
         let Some(text) = written else { return usual };
         match duration::parse(&text) {
-            Some(timeout) if !timeout.is_zero() => timeout,
+            Some(time) if !time.is_zero() => time,
             _ => {
-                let what = format!("limits.timeout = \"{text}\" is not a time");
+                let what = format!("limits.{key} = \"{text}\" is not a time");
                 self.document.problem(Some(line), what, "write it as 90s, 10m or 1h");
                 usual
             }
-        }
-    }
-
-    fn per_day(&mut self, table: &mut Table<'a>) {
-        let line = table.line("per_day");
-        let per_day: Option<u64> = self.document.take(table, "per_day", "a whole number");
-        if per_day.is_some_and(|limit| limit != 0) {
-            let what = "limits.per_day is not built yet";
-            self.document.problem(Some(line), what, "write 0 or remove it");
         }
     }
 
