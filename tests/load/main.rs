@@ -1,32 +1,43 @@
 //! Load on a real gateway, at the command line:
 //!
 //!     cargo run --release -p retouch-tests --bin load -- memory
+//!     cargo run --release -p retouch-tests --bin load -- crashes [--rounds N] [--seed S]
+//!     cargo run --release -p retouch-tests --bin load -- inflight [JOBS]
 //!
-//! prints what 32 edits of 10 MB at once cost the gateway through each plugin, and ends with exit
-//! code 1 where that is more than is promised.
+//! Each prints what it found, and ends with exit code 1 where that is not what is promised.
 #![expect(clippy::print_stdout, reason = "printing is what it does")]
+
+mod crashes;
+mod inflight;
+mod memory;
 
 use std::process::ExitCode;
 
-use retouch_tests::{
-    Plugin,
-    load::{self, EDITS, MOST},
-};
+const USAGE: &str = "usage: load memory\n\
+                     \u{20}      load crashes [--rounds N] [--seed S]\n\
+                     \u{20}      load inflight [JOBS]";
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    if std::env::args().nth(1).as_deref() != Some("memory") {
-        println!("usage: load memory");
-        return ExitCode::from(2);
-    }
-    println!("{EDITS} edits of 10 MB at once; at most {MOST} MiB over idle\n");
-    println!("{:12} {:>8} {:>8} {:>8}   MiB", "plugin", "idle", "peak", "over");
-    let mut is_kept = true;
-    for plugin in [Plugin::RunningHub, Plugin::OpenAi, Plugin::Fal] {
-        let cost = load::run(plugin).await;
-        let name = format!("{plugin:?}").to_lowercase();
-        println!("{name:12} {:8} {:8} {:8}", cost.idle, cost.peak, cost.over());
-        is_kept &= cost.over() <= MOST;
-    }
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    let is_kept = match words.as_slice() {
+        ["memory"] => memory::print().await,
+        ["crashes", options @ ..] => match crashes::Options::read(options) {
+            Some(options) => crashes::print(options).await,
+            None => return usage(),
+        },
+        ["inflight"] => inflight::print(inflight::JOBS).await,
+        ["inflight", jobs] => match jobs.parse() {
+            Ok(jobs) => inflight::print(jobs).await,
+            Err(_) => return usage(),
+        },
+        _ => return usage(),
+    };
     if is_kept { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+fn usage() -> ExitCode {
+    println!("{USAGE}");
+    ExitCode::from(2)
 }

@@ -101,8 +101,13 @@ impl Home {
     /// One more environment variable for every process started here.
     #[must_use]
     pub fn env(mut self, name: &str, value: &str) -> Self {
-        self.env.push((name.to_owned(), value.to_owned()));
+        self.set_env(name, value);
         self
+    }
+
+    /// The same for a home that is in use; the next process gets it.
+    pub fn set_env(&mut self, name: &str, value: &str) {
+        self.env.push((name.to_owned(), value.to_owned()));
     }
 
     /// A path within.
@@ -221,7 +226,7 @@ impl Gateway {
 
     /// One more environment variable for the next start.
     pub fn env(&mut self, name: &str, value: &str) {
-        self.home.env.push((name.to_owned(), value.to_owned()));
+        self.home.set_env(name, value);
     }
 
     /// Processor time it has used since it was last started, in ticks of 10 ms.

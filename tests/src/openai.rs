@@ -70,7 +70,8 @@ impl OpenAi {
 }
 
 async fn edit(State(script): State<Arc<Script>>, headers: HeaderMap, form: Multipart) -> Response {
-    let (fields, picture) = read(form).await;
+    // What did not arrive whole was never asked for.
+    let Some((fields, picture)) = read(form).await else { return cut() };
     let times = fields["n"].as_str().and_then(|n| n.parse().ok()).unwrap_or(1);
     let authorization = headers.get(header::AUTHORIZATION).and_then(|v| v.to_str().ok());
     let (turn, _) = script.submitted(authorization.map(str::to_owned), fields);
@@ -107,15 +108,15 @@ fn refused(status: u16, kind: &str, code: &str) -> Response {
     (status, Json(json!({ "error": error }))).into_response()
 }
 
-/// The form's text fields, and its first picture.
-async fn read(mut form: Multipart) -> (Value, Vec<u8>) {
+/// The form's text fields, and its first picture; nothing where the form breaks off.
+async fn read(mut form: Multipart) -> Option<(Value, Vec<u8>)> {
     let mut fields = Map::new();
     let mut first = None;
     let mut count = 0;
-    while let Ok(Some(field)) = form.next_field().await {
+    while let Some(field) = form.next_field().await.ok()? {
         let name = field.name().unwrap_or_default().to_owned();
         let is_picture = field.file_name().is_some();
-        let bytes = field.bytes().await.unwrap_or_default();
+        let bytes = field.bytes().await.ok()?;
         if is_picture {
             count += 1;
             first.get_or_insert(bytes.to_vec());
@@ -124,7 +125,7 @@ async fn read(mut form: Multipart) -> (Value, Vec<u8>) {
         }
     }
     fields.insert("pictures".to_owned(), json!(count));
-    (Value::Object(fields), first.unwrap_or_else(pictures::png))
+    Some((Value::Object(fields), first.unwrap_or_else(pictures::png)))
 }
 
 async fn stray(State(script): State<Arc<Script>>, request: Request) -> StatusCode {

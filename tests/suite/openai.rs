@@ -1,7 +1,7 @@
 //! The official OpenAI client for Python, with its base URL changed and nothing else.
 
 use retouch_tests::{
-    Gateway, Home, Provider, ProviderFile, Turn, pictures, provider::Submit, python,
+    Gateway, Home, OpenAi, Plugin, Provider, ProviderFile, Turn, pictures, provider::Submit, python,
 };
 use serde_json::Value;
 
@@ -127,6 +127,25 @@ async fn an_edit_that_goes_on_is_not_paid_again() {
     provider.release();
     gateway.client().finished(id.trim()).await.succeeded();
     provider.ledger().assert_paid(1, 1);
+}
+
+#[tokio::test]
+async fn a_client_that_gives_up_too_early_gets_the_picture_and_pays_once() {
+    let service = OpenAi::scripted([Turn::Hold]);
+    let home = Home::with([ProviderFile::openai("only", &service)]).plugin(Plugin::OpenAi);
+    let gateway = home.serve().await;
+    let home = gateway.home();
+    home.write("work/one.png", pictures::png());
+    let client = python::start(home, gateway.origin(), &python::script("impatient.py"));
+    // The second of its retries: two seconds each were too short for the tries before.
+    assert_eq!(client.line("try 3 ").await, "2");
+    service.release();
+    let said = client.end().await.with(0).stdout;
+    assert!(pictures::is_grey(&result(&gateway)));
+    service.ledger().assert_paid(1, 1);
+    let id = said.lines().find_map(|line| line.strip_prefix("job ")).unwrap();
+    let job = gateway.client().finished(id).await.succeeded();
+    assert_eq!(job.attempts.len(), 1, "{job:#?}");
 }
 
 #[tokio::test]

@@ -170,10 +170,10 @@ async fn a_body_that_stalls_does_not_hold_a_stop() {
 }
 
 #[tokio::test]
-async fn a_job_whose_provider_was_removed_says_so_and_ends_in_time() {
+async fn a_job_whose_provider_was_removed_is_finished_with_it_as_it_was() {
     let (gone, other) = (Provider::scripted([Turn::Hold]), Provider::start());
     let mut gateway = Gateway::with([
-        ProviderFile::runninghub("gone", &gone).priority(1).line("limits.timeout = \"8s\""),
+        ProviderFile::runninghub("gone", &gone).priority(1),
         ProviderFile::runninghub("other", &other),
     ])
     .await;
@@ -181,6 +181,48 @@ async fn a_job_whose_provider_was_removed_says_so_and_ends_in_time() {
     gone.until("a poll", |ledger| !ledger.polls.is_empty()).await;
     assert_eq!(gateway.sigterm().await.code, Some(0));
     std::fs::remove_file(gateway.home().path("config/providers/gone.toml")).unwrap();
+
+    gateway.restart().await;
+    let client = gateway.client();
+    // Others are served meanwhile, and it takes no new ones.
+    client.done(&Edit::new("grey")).await.succeeded();
+    gone.release();
+    let ended = client.finished(&id).await.succeeded();
+    assert_eq!((ended.attempts.len(), ended.provider.as_deref()), (1, Some("gone")));
+    gone.ledger().assert_paid(1, 1);
+    gone.ledger().assert_proper(KEY);
+    other.ledger().assert_paid(1, 1);
+}
+
+#[tokio::test]
+async fn a_job_is_finished_with_the_key_and_the_plugin_that_began_it() {
+    let provider = Provider::scripted([Turn::Hold]);
+    let mut gateway = Gateway::with([ProviderFile::runninghub("only", &provider)]).await;
+    let id = gateway.client().submit(&Edit::new("grey")).await.id;
+    provider.until("a poll", |ledger| !ledger.polls.is_empty()).await;
+    assert_eq!(gateway.sigterm().await.code, Some(0));
+    let file = gateway.home().path("config/providers/only.toml");
+    let text = std::fs::read_to_string(&file).unwrap();
+    std::fs::write(&file, text.replace(KEY, "another-key-altogether")).unwrap();
+
+    gateway.restart().await;
+    provider.release();
+    gateway.client().finished(&id).await.succeeded();
+    provider.ledger().assert_paid(1, 1);
+    provider.ledger().assert_proper(KEY);
+}
+
+#[tokio::test]
+async fn a_job_whose_provider_cannot_be_brought_back_says_so_and_ends_in_time() {
+    let gone = Provider::scripted([Turn::Hold]);
+    let file = ProviderFile::runninghub("gone", &gone).line("limits.timeout = \"8s\"");
+    let mut gateway = Gateway::with([file]).await;
+    let id = gateway.client().submit(&Edit::new("grey")).await.id;
+    gone.until("a poll", |ledger| !ledger.polls.is_empty()).await;
+    assert_eq!(gateway.sigterm().await.code, Some(0));
+    std::fs::remove_file(gateway.home().path("config/providers/gone.toml")).unwrap();
+    // Another master key: what was sealed with the old one stays sealed.
+    std::fs::remove_file(gateway.home().path("data/master.key")).unwrap();
     let polls = gone.ledger().polls.len();
 
     gateway.restart().await;
@@ -192,8 +234,6 @@ async fn a_job_whose_provider_was_removed_says_so_and_ends_in_time() {
     .await;
     let reason = job.attempts[0].reason.clone().unwrap();
     assert!(reason.contains("'gone' is not in the catalog"), "{reason}");
-    // Others are served meanwhile.
-    client.done(&Edit::new("grey")).await.succeeded();
 
     let ended = client.finished(&id).await;
     assert_eq!(ended.status, "expired", "{ended:#?}");
@@ -201,7 +241,6 @@ async fn a_job_whose_provider_was_removed_says_so_and_ends_in_time() {
     assert_eq!(error.code.as_deref(), Some("job_expired"));
     assert_eq!(error.billed.as_deref(), Some("unknown"));
     assert_eq!(gone.ledger().polls.len(), polls, "it was asked without its provider");
-    other.ledger().assert_paid(1, 1);
     let lines = gateway.log().lines().filter(|line| line.contains(&id)).count();
     assert!(lines < 10, "{lines} lines about one job:\n{}", gateway.log());
     assert!(gateway.ticks() < 300, "{} ticks of processor time for waiting", gateway.ticks());

@@ -123,10 +123,12 @@ fn tests_neither_sleep_nor_are_ignored() {
     let sleep = concat!("sle", "ep(");
     let ignore = concat!("#[ign", "ore");
     let is_test = |file: &File| file.path.starts_with("tests/") || file.path.ends_with("tests.rs");
+    // Under a paused clock it takes no time.
+    let waits = |file: &File| !file.code().any(|(_, line)| line.contains("start_paused"));
     let mut findings = Vec::new();
     for file in rust() {
         let mut banned = vec![ignore];
-        if is_test(&file) {
+        if is_test(&file) && waits(&file) {
             banned.push(sleep);
         }
         let hits = file.code().filter(|(_, line)| banned.iter().any(|word| line.contains(word)));

@@ -83,6 +83,7 @@ pub struct Attempt {
     pub billed: Option<String>,
     pub possible_duplicate_cost: bool,
     pub error: Option<serde_json::Value>,
+    pub images: Vec<Image>,
 }
 
 /// A provider that was not asked.
