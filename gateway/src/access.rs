@@ -1,20 +1,42 @@
 //! Who may call: anybody on this machine while nothing is set up, the holders of a key afterwards.
+//! What is set up is looked at anew for each request, so that a key made or revoked counts at once.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use axum::http::{HeaderMap, header};
-use sha2::{Digest, Sha256};
 use url::Url;
 
-/// How the API is guarded.
+use crate::catalog::key::{Hash, Key, Keys, Scope, Standing, hash};
+use crate::clock::Ms;
+
+/// What the start says of how the API is guarded; the rest is in the catalog's keys.
 #[derive(Clone, Debug)]
-pub enum Access {
+pub struct Access {
+    /// The key from the environment.
+    operator: Option<Hash>,
+    /// Only this machine can connect.
+    is_local: bool,
+}
+
+/// How the API is guarded just now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
     /// No key exists and only this machine can connect.
     Open,
-    /// One key, from the environment; its SHA-256.
-    Key([u8; 32]),
-    /// Others can connect and nobody has set a key: nothing is answered.
+    /// There are keys, be they revoked.
+    Keyed,
+    /// Others can connect and there is no key: nothing is answered.
     SetUp,
+}
+
+/// Whose request it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Holder {
+    /// Of the key from the environment, or anybody in open mode.
+    Operator,
+    /// Of a key of the catalog.
+    Key(Arc<Key>),
 }
 
 /// Why a request is turned away.
@@ -22,6 +44,12 @@ pub enum Access {
 pub enum Refused {
     /// No key, or a wrong one.
     Key,
+    /// The right key, but it was taken back.
+    Revoked,
+    /// The right key, but its time is over.
+    Expired,
+    /// The key may not be used for this.
+    Scope(Scope),
     /// Open mode, and the request may come from elsewhere; which sign of it.
     Foreign(&'static str),
     /// A key has to be set first.
@@ -29,16 +57,22 @@ pub enum Refused {
 }
 
 /// The owner of jobs made in open mode and of those made with the key from the environment: setting
-/// that key must not hide the jobs from before.
+/// that key must not hide the jobs from before. No key of the catalog can have this id.
 pub const OPERATOR: &str = "operator";
 
 impl Access {
-    /// By what is set. A `public_url` means others reach us, so open mode ends.
+    /// By what is set. A `public_url` means others reach us, so there is no open mode then.
     pub fn new(listen: SocketAddr, public_url: &str, key: Option<&str>) -> Self {
-        match key {
-            Some(key) => Self::Key(Sha256::digest(key.as_bytes()).into()),
-            None if listen.ip().is_loopback() && public_url.is_empty() => Self::Open,
-            None => Self::SetUp,
+        let is_local = listen.ip().is_loopback() && public_url.is_empty();
+        Self { operator: key.map(hash), is_local }
+    }
+
+    /// How the API is guarded while there are these keys.
+    pub fn mode(&self, keys: &Keys) -> Mode {
+        match (self.operator.is_some() || !keys.is_empty(), self.is_local) {
+            (true, _) => Mode::Keyed,
+            (false, true) => Mode::Open,
+            (false, false) => Mode::SetUp,
         }
     }
 
@@ -46,16 +80,46 @@ impl Access {
     ///
     /// # Errors
     /// Why it is turned away.
-    pub fn owner(&self, headers: &HeaderMap) -> Result<&'static str, Refused> {
+    pub fn holder(&self, keys: &Keys, headers: &HeaderMap, now: Ms) -> Result<Holder, Refused> {
+        match self.mode(keys) {
+            Mode::Open => local(headers).map(|()| Holder::Operator).map_err(Refused::Foreign),
+            Mode::Keyed => self.known(keys, bearer(headers).ok_or(Refused::Key)?, now),
+            Mode::SetUp => Err(Refused::SetUp),
+        }
+    }
+
+    fn known(&self, keys: &Keys, given: &str, now: Ms) -> Result<Holder, Refused> {
+        // Comparing hashes tells nothing of the key by its timing.
+        if self.operator == Some(hash(given)) {
+            return Ok(Holder::Operator);
+        }
+        // How a key stands is told only to who has it.
+        let key = keys.find(given).ok_or(Refused::Key)?;
+        match key.standing(now) {
+            Standing::Active => Ok(Holder::Key(key.clone())),
+            Standing::Expired => Err(Refused::Expired),
+            Standing::Revoked => Err(Refused::Revoked),
+        }
+    }
+}
+
+impl Holder {
+    /// The owner of the jobs they make.
+    pub fn owner(&self) -> &str {
         match self {
-            Self::Open => local(headers).map(|()| OPERATOR).map_err(Refused::Foreign),
-            Self::Key(hash) => {
-                let given = bearer(headers).ok_or(Refused::Key)?;
-                // Comparing hashes tells nothing of the key by its timing.
-                let given: [u8; 32] = Sha256::digest(given.as_bytes()).into();
-                if given == *hash { Ok(OPERATOR) } else { Err(Refused::Key) }
-            }
-            Self::SetUp => Err(Refused::SetUp),
+            Self::Operator => OPERATOR,
+            Self::Key(key) => &key.id,
+        }
+    }
+
+    /// Lets them do what that scope is for.
+    ///
+    /// # Errors
+    /// When their key does not have it.
+    pub fn may(&self, scope: Scope) -> Result<(), Refused> {
+        match self {
+            Self::Key(key) if !key.scopes.contains(&scope) => Err(Refused::Scope(scope)),
+            Self::Key(_) | Self::Operator => Ok(()),
         }
     }
 }
@@ -102,62 +166,4 @@ fn is_loopback_host(host: &str) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn headers(pairs: &[(&'static str, &str)]) -> HeaderMap {
-        pairs.iter().map(|(n, v)| (n.parse().unwrap(), v.parse().unwrap())).collect()
-    }
-
-    #[test]
-    fn open_mode_answers_only_this_machine() {
-        for (pairs, want) in [
-            (&[("host", "127.0.0.1:8000")][..], Ok(OPERATOR)),
-            (&[("host", "localhost:8000"), ("authorization", "Bearer x")], Ok(OPERATOR)),
-            (&[("host", "[::1]:8000")], Ok(OPERATOR)),
-            (&[("host", "127.0.0.1:8000"), ("origin", "http://127.0.0.1:8000")], Ok(OPERATOR)),
-            (&[], Err(Refused::Foreign("Host"))),
-            (&[("host", "evil.example")], Err(Refused::Foreign("Host"))),
-            (&[("host", "localhost.evil.example")], Err(Refused::Foreign("Host"))),
-            (
-                &[("host", "127.0.0.1:8000"), ("origin", "http://evil.example")],
-                Err(Refused::Foreign("Origin")),
-            ),
-            (
-                &[("host", "127.0.0.1:8000"), ("origin", "http://127.0.0.1:9000")],
-                Err(Refused::Foreign("Origin")),
-            ),
-            (&[("host", "127.0.0.1:8000"), ("origin", "null")], Err(Refused::Foreign("Origin"))),
-            (
-                &[("host", "localhost"), ("sec-fetch-site", "cross-site")],
-                Err(Refused::Foreign("Sec-Fetch-Site")),
-            ),
-            (
-                &[("host", "localhost"), ("x-forwarded-for", "1.2.3.4")],
-                Err(Refused::Foreign("X-Forwarded-*")),
-            ),
-            (
-                &[("host", "localhost"), ("forwarded", "for=1.2.3.4")],
-                Err(Refused::Foreign("Forwarded")),
-            ),
-            (&[("host", "localhost"), ("via", "1.1 proxy")], Err(Refused::Foreign("Via"))),
-        ] {
-            assert_eq!(Access::Open.owner(&headers(pairs)), want, "{pairs:?}");
-        }
-    }
-
-    #[test]
-    fn a_key_ends_open_mode_and_a_foreign_address_without_one_answers_nothing() {
-        let local = "127.0.0.1:1".parse().unwrap();
-        let all = "0.0.0.0:1".parse().unwrap();
-        let keyed = Access::new(local, "", Some("k"));
-        assert_eq!(keyed.owner(&headers(&[("authorization", "Bearer k")])), Ok(OPERATOR));
-        assert_eq!(keyed.owner(&headers(&[("authorization", "Bearer kk")])), Err(Refused::Key));
-        assert_eq!(keyed.owner(&headers(&[])), Err(Refused::Key));
-        assert_eq!(Access::new(all, "", None).owner(&headers(&[])), Err(Refused::SetUp));
-        assert_eq!(
-            Access::new(local, "https://x.example", None).owner(&headers(&[])),
-            Err(Refused::SetUp)
-        );
-    }
-}
+mod tests;

@@ -2,6 +2,8 @@
 //! they do under `/v1`. Who may is decided in `access`, before a byte of a body is read.
 
 mod access;
+mod check;
+mod reload;
 mod resolve;
 
 use std::sync::Arc;
@@ -10,7 +12,7 @@ use axum::Router;
 use axum::extract::FromRequestParts;
 use axum::http::StatusCode;
 use axum::http::request::Parts;
-use axum::routing::post;
+use axum::routing::{get, post};
 
 pub(crate) use access::{Guard, Operator};
 
@@ -19,14 +21,18 @@ use access::Refused;
 
 /// Every route.
 pub(crate) fn router() -> Router<Arc<Api>> {
-    Router::new().route("/admin/api/jobs/{id}/resolve", post(resolve::resolve))
+    Router::new()
+        .route("/admin/api/jobs/{id}/resolve", post(resolve::resolve))
+        .route("/admin/api/providers/{id}/check", post(check::one))
+        .route("/admin/api/check", post(check::all))
+        .route("/admin/api/reload", get(reload::show).post(reload::reload))
 }
 
 impl FromRequestParts<Arc<Api>> for Operator {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, api: &Arc<Api>) -> Result<Self, ApiError> {
-        Ok(api.operators.admit(&api.access, &parts.headers)?)
+        Ok(api.operators.admit(&api.access, &api.snapshot.load().keys, &parts.headers)?)
     }
 }
 

@@ -1,5 +1,6 @@
 //! The HTTP API for apps: the table of routes, and what all of them share.
 
+mod allowance;
 mod draft;
 mod edits;
 mod error;
@@ -16,7 +17,7 @@ use std::sync::Arc;
 
 use axum::extract::{DefaultBodyLimit, FromRequestParts, Request, State};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
@@ -24,8 +25,9 @@ use axum::{Json, Router};
 use serde_json::{Value, json};
 use tracing::Instrument;
 
-use crate::access::Access;
+use crate::access::{Access, Holder};
 use crate::admin;
+use crate::catalog::key::Scope;
 use crate::clock::now_ms;
 use crate::engine::Engine;
 use crate::images::Images;
@@ -33,8 +35,9 @@ use crate::link::Links;
 use crate::retention::Policy;
 use crate::route;
 use crate::settings::Settings;
-use crate::snapshot::Snapshot;
+use crate::snapshot::{Reloader, Snapshot};
 use crate::upstream::Upstream;
+pub(crate) use allowance::Allowance;
 pub(crate) use error::ApiError;
 pub(crate) use extract::Named;
 pub(crate) use jobs::shown;
@@ -47,7 +50,9 @@ pub struct Api {
     pub(crate) upstream: Upstream,
     pub(crate) settings: Settings,
     pub(crate) snapshot: Arc<arc_swap::ArcSwap<Snapshot>>,
+    pub(crate) reloader: Reloader,
     pub(crate) access: Access,
+    pub(crate) allowance: Arc<Allowance>,
     pub(crate) operators: admin::Guard,
     pub(crate) links: Arc<Links>,
 }
@@ -56,6 +61,7 @@ pub struct Api {
 #[derive(Clone, Debug)]
 pub(crate) struct Caller {
     pub(crate) owner: String,
+    holder: Holder,
     base: String,
 }
 
@@ -110,10 +116,11 @@ impl Api {
 }
 
 impl Caller {
-    /// Checks who is asking.
-    fn of(api: &Api, headers: &HeaderMap) -> Result<Self, ApiError> {
-        let owner = api.access.owner(headers)?.to_owned();
-        Ok(Self { owner, base: api.base(headers) })
+    /// Checks who is asking, by the keys there are now, and whether they may.
+    fn of(api: &Api, headers: &HeaderMap, scope: Scope) -> Result<Self, ApiError> {
+        let holder = api.access.holder(&api.snapshot.load().keys, headers, now_ms())?;
+        holder.may(scope)?;
+        Ok(Self { owner: holder.owner().to_owned(), holder, base: api.base(headers) })
     }
 }
 
@@ -121,7 +128,17 @@ impl FromRequestParts<Arc<Api>> for Caller {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, api: &Arc<Api>) -> Result<Self, ApiError> {
-        Self::of(api, &parts.headers)
+        Self::of(api, &parts.headers, scope(&parts.method, parts.uri.path()))
+    }
+}
+
+/// What a request needs its key to be for. Whatever does more than look needs to be for edits, so
+/// that a route added later is not open to a key that only reads.
+fn scope(method: &Method, path: &str) -> Scope {
+    match (method, path) {
+        (&Method::GET | &Method::HEAD, "/v1/models") => Scope::Models,
+        (&Method::GET | &Method::HEAD, _) => Scope::Read,
+        _ => Scope::Edit,
     }
 }
 
@@ -135,15 +152,16 @@ async fn models(State(api): State<Arc<Api>>, _caller: Caller) -> Json<Value> {
 
 /// `GET /readyz`
 async fn ready(State(api): State<Arc<Api>>) -> Response {
-    let revision = api.snapshot.load().revision;
+    let catalog = api.reloader.status();
     let body = |status: &str, reasons: &[&str]| {
-        Json(json!({ "status": status, "reasons": reasons, "catalog": { "revision": revision } }))
+        Json(json!({ "status": status, "reasons": reasons, "catalog": catalog.shown() }))
     };
     if api.engine.is_closing() {
         return (StatusCode::SERVICE_UNAVAILABLE, body("not_ready", &["shutting_down"]))
             .into_response();
     }
-    body("ready", &[]).into_response()
+    let status = if catalog.degraded { "degraded" } else { "ready" };
+    body(status, &catalog.reasons()).into_response()
 }
 
 async fn unsupported() -> ApiError {

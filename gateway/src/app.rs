@@ -12,19 +12,22 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
-use crate::access::Access;
+use crate::access::{Access, Mode};
 use crate::admin::Guard;
-use crate::api::{self, Api};
+use crate::api::{self, Allowance, Api};
+use crate::catalog::key::Keys;
+use crate::catalog::last_good::LastGood;
+use crate::catalog::watch::{Picture, Watch};
 use crate::engine::{Engine, Parts, Pins};
 use crate::http::Listener;
 use crate::images::{self, Images};
 use crate::link::Links;
 use crate::master::MasterKey;
-use crate::plugin::{Dirs, Registry, Shelf};
+use crate::plugin::{Dirs, Finder, Registry, Shelf};
 use crate::retention::{Policy, Retention};
 use crate::sandbox::{self, Sandbox};
 use crate::settings::{Loaded, Settings};
-use crate::snapshot::{Publisher, Snapshot, Source};
+use crate::snapshot::{Follow, Publisher, Reloader, Snapshot, Source};
 use crate::store::Store;
 use crate::store::lock::Lock;
 use crate::store::sqlite::Sqlite;
@@ -50,6 +53,7 @@ pub struct App {
     closing: CancellationToken,
     server: JoinHandle<()>,
     retention: JoinHandle<()>,
+    follower: JoinHandle<()>,
     sandbox: Sandbox,
     _lock: Lock,
 }
@@ -72,13 +76,16 @@ pub async fn start(loaded: Loaded, patience: Duration) -> anyhow::Result<App> {
     lock.listens(listener.addr());
     let sandbox =
         Sandbox::start(SocketAddr::from(([127, 0, 0, 1], 0)), sandbox::Options::default()).await?;
-    let snapshot = publish(&loaded, sandbox.origin().clone(), listener.addr()).await?;
+    let master = MasterKey::open(variable(MASTER_KEY).as_deref(), &settings.data_dir)
+        .context("the master key cannot be used")?;
+    let last_good = LastGood::new(&settings.data_dir, master.clone());
+    let source = source(&loaded, sandbox.origin().clone(), listener.addr());
+    let (reloader, watched) = publish(&loaded, source, last_good).await?;
+    let snapshot = reloader.current();
     let images = Arc::new(open_images(&settings)?);
     let egress = Egress::parse(&settings.egress.allow)
         .context("egress.allow")?
         .with_proxy(&settings.egress.proxy)?;
-    let master = MasterKey::open(variable(MASTER_KEY).as_deref(), &settings.data_dir)
-        .context("the master key cannot be used")?;
     let links = Arc::new(Links::new(&master, &settings.public_url));
     let limits = upstream::Limits::default();
     let upstream = Upstream::new(images.clone(), limits, egress)?.with_links(links.clone());
@@ -96,16 +103,21 @@ pub async fn start(loaded: Loaded, patience: Duration) -> anyhow::Result<App> {
         images,
         upstream,
         links,
-        access: access(&settings, listener.addr()),
+        access: access(&settings, listener.addr(), &snapshot.load().keys),
+        allowance: Arc::new(Allowance::default()),
         operators: operators(),
         snapshot: snapshot.clone(),
+        reloader: reloader.clone(),
         settings,
     });
     let addr = listener.addr();
     let closing = CancellationToken::new();
     let server = serve(listener, api, closing.clone());
     let retention = tend(tending, engine.clone(), closing.clone());
-    Ok(App { addr, engine, snapshot, closing, server, retention, sandbox, _lock: lock })
+    let waiting = engine.clone();
+    let tell = move || waiting.look_again();
+    let follower = follow(Follow::new(watched, reloader, tell, closing.clone()));
+    Ok(App { addr, engine, snapshot, closing, server, retention, follower, sandbox, _lock: lock })
 }
 
 impl App {
@@ -131,6 +143,9 @@ impl App {
         if tokio::time::timeout(Duration::from_secs(5), self.retention).await.is_err() {
             tracing::warn!("Old images were still being removed at the end.");
         }
+        if tokio::time::timeout(Duration::from_secs(5), self.follower).await.is_err() {
+            tracing::warn!("A catalog was still being built at the end.");
+        }
         self.sandbox.shutdown().await;
     }
 }
@@ -140,9 +155,12 @@ impl App {
 /// # Errors
 /// When the executable's own folder cannot be found.
 pub fn plugins(loaded: &Loaded, cache: &Path) -> std::io::Result<Registry> {
+    Ok(Registry::scan(&plugin_dirs(loaded)?, cache))
+}
+
+fn plugin_dirs(loaded: &Loaded) -> std::io::Result<Dirs> {
     let lock = loaded.config_dir.join("plugins.lock");
-    let dirs = Dirs::of_executable(loaded.settings.plugin_dirs.clone(), lock)?;
-    Ok(Registry::scan(&dirs, cache))
+    Dirs::of_executable(loaded.settings.plugin_dirs.clone(), lock)
 }
 
 #[expect(clippy::disallowed_methods, reason = "owned by the App, which waits for it")]
@@ -160,6 +178,11 @@ fn tend(
     tokio::spawn(Retention::new(store, images, policy, removed, closing).run())
 }
 
+#[expect(clippy::disallowed_methods, reason = "owned by the App, which waits for it")]
+fn follow(follow: Follow) -> JoinHandle<()> {
+    tokio::spawn(follow.run())
+}
+
 /// Makes the data folder, and takes it for this process alone.
 async fn data_dir(dir: &Path, patience: Duration) -> anyhow::Result<Lock> {
     std::fs::create_dir_all(dir)
@@ -167,36 +190,36 @@ async fn data_dir(dir: &Path, patience: Duration) -> anyhow::Result<Lock> {
     Ok(Lock::take(dir, patience).await?)
 }
 
-async fn publish(
-    loaded: &Loaded,
-    sandbox: Url,
-    addr: SocketAddr,
-) -> anyhow::Result<Arc<ArcSwap<Snapshot>>> {
-    let source = Source {
+fn source(loaded: &Loaded, sandbox: Url, addr: SocketAddr) -> Source {
+    Source {
         config_dir: loaded.config_dir.clone(),
         region: loaded.settings.region,
         sandbox: Some(sandbox),
         loopback: addr.ip().is_loopback() && loaded.settings.public_url.is_empty(),
         public_url: !loaded.settings.public_url.is_empty(),
-    };
-    let loaded = loaded.clone();
-    // Reading files and loading libraries is work for a thread that may block.
-    let publisher = tokio::task::spawn_blocking(move || -> anyhow::Result<Publisher> {
-        let plugins = plugins(&loaded, &loaded.settings.data_dir.join(PLUGINS))?;
-        for refusal in plugins.refusals() {
-            tracing::warn!("{refusal}");
-        }
-        Publisher::new(source, Arc::new(plugins)).map_err(|problems| {
-            let lines: Vec<String> = problems.iter().map(ToString::to_string).collect();
-            anyhow::anyhow!("the catalog cannot be used:\n{}", lines.join("\n"))
-        })
-    })
-    .await??;
-    let current = publisher.current();
-    for warning in &current.load().warnings {
-        tracing::warn!("{warning}");
     }
-    Ok(current)
+}
+
+/// The first snapshot's writer, and the files as they were before it was built.
+async fn publish(
+    loaded: &Loaded,
+    source: Source,
+    last_good: LastGood,
+) -> anyhow::Result<(Reloader, (Watch, Picture))> {
+    let dirs = plugin_dirs(loaded)?;
+    let watch = Watch::new(loaded.config_dir.clone(), dirs.clone());
+    let finder = Finder::new(dirs, loaded.settings.data_dir.join(PLUGINS));
+    // Reading files and loading libraries is work for a thread that may block.
+    let (publisher, watched) = tokio::task::spawn_blocking(move || {
+        let before = watch.look();
+        (Publisher::start(source, finder, Some(last_good)), (watch, before))
+    })
+    .await?;
+    let publisher = publisher.map_err(|problems| {
+        let lines: Vec<String> = problems.iter().map(ToString::to_string).collect();
+        anyhow::anyhow!("the catalog cannot be used:\n{}", lines.join("\n"))
+    })?;
+    Ok((Reloader::new(publisher), watched))
 }
 
 fn open_images(settings: &Settings) -> anyhow::Result<Images> {
@@ -223,11 +246,11 @@ fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 
-fn access(settings: &Settings, addr: SocketAddr) -> Access {
+fn access(settings: &Settings, addr: SocketAddr, keys: &Keys) -> Access {
     let access = Access::new(addr, &settings.public_url, variable(CLIENT_KEY).as_deref());
-    if matches!(access, Access::SetUp) {
+    if access.mode(keys) == Mode::SetUp {
         tracing::warn!(
-            "Others can reach this address and no key is set: set {CLIENT_KEY}. Until then nothing is answered."
+            "Others can reach this address and there is no key: set {CLIENT_KEY}, or make one with `retouch key create NAME`. Until then nothing is answered."
         );
     }
     access

@@ -24,6 +24,7 @@ use serde::{Deserialize, Serialize};
 use crate::clock::Ms;
 use crate::images::Stored;
 use crate::pin::PinId;
+use crate::plugin::Library;
 
 pub use advance::pays;
 pub use since::Since;
@@ -95,6 +96,9 @@ pub struct Attempt {
     /// Whether a paid request of it may have arrived without an answer, and it is being found out.
     #[serde(default)]
     pub lost: bool,
+    /// Whether an earlier request of it that is paid for was answered.
+    #[serde(default)]
+    pub bought: bool,
     /// Whether it is followed on a person's word, which may name a task that is not there.
     #[serde(default)]
     pub by_word: bool,
@@ -185,6 +189,14 @@ pub struct Memo {
     pub seed: u64,
 }
 
+impl Memo {
+    /// Says that the state is of that plugin's writing.
+    pub fn written_by(&mut self, plugin: &Library) {
+        plugin.sha256().clone_into(&mut self.plugin);
+        self.version = plugin.label().state.writes;
+    }
+}
+
 /// A request to send.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Planned {
@@ -221,11 +233,8 @@ pub enum Event {
     Saved(Vec<Fetched>),
     /// No result could be fetched.
     Lost(Failure),
-    /// Its provider was told to stop, and did or did not.
-    Told {
-        /// Whether it said that it stopped.
-        stopped: bool,
-    },
+    /// Its provider was told to stop. Whether it did, it is asked.
+    Told,
     /// A person looked: the provider has it under this id.
     Created(String),
     /// A person looked: the provider has nothing of it.
@@ -304,6 +313,7 @@ impl Attempt {
             fetch_at: 0,
             finds: false,
             lost: false,
+            bought: false,
             by_word: false,
             held_until: None,
             given_up: None,
@@ -320,12 +330,6 @@ impl Attempt {
     /// Those slots of its job.
     pub fn slots(&self) -> std::ops::Range<usize> {
         self.slot as usize..(self.slot.saturating_add(self.count)) as usize
-    }
-
-    /// Whether its client wanted it no longer.
-    pub fn was_stopped(&self) -> bool {
-        let late = self.given_up.as_ref().is_some_and(|given_up| given_up.failure.is_none());
-        matches!(self.state, State::Abandoned | State::Canceled) || late
     }
 
     /// Whether its job waits for it.

@@ -2,20 +2,25 @@
 //! problems; all are found in one run.
 
 pub mod document;
+pub mod files;
+pub mod key;
+pub mod last_good;
 pub mod provider;
 pub mod reference;
+pub mod style;
+pub mod watch;
 
 use std::collections::HashMap;
-use std::fs;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use crate::plugin::Registry;
 use crate::problem::Problem;
+use files::Unread;
+pub use files::{Files, Overlay};
+use key::Keys;
 use provider::ProviderFile;
-
-/// Shipped in the binary for a start without any configuration.
-const SANDBOX: &str = include_str!("../../config/providers/sandbox.toml");
+use style::StyleFile;
 
 /// The providers beside everything found wrong.
 #[derive(Debug, Default)]
@@ -23,66 +28,63 @@ pub struct Catalog {
     /// The providers, by file name; also those with problems, so far as they could be read, so that
     /// what comes after finds the rest in the same run.
     pub providers: Vec<ProviderFile>,
+    /// The styles, by file name; likewise.
+    pub styles: Vec<StyleFile>,
+    /// The client keys; likewise.
+    pub keys: Keys,
     /// What is wrong; an error among them means the catalog must not be used.
     pub problems: Vec<Problem>,
 }
 
-/// Reads `providers/*.toml` below the configuration's folder, or the built-in sandbox where there
-/// is no such folder.
+/// Reads what lies below the configuration's folder.
 pub fn load(config_dir: &Path, plugins: &Registry) -> Catalog {
+    read(&Files::read(config_dir), plugins)
+}
+
+/// Reads and checks these files.
+pub fn read(files: &Files, plugins: &Registry) -> Catalog {
     let mut catalog = Catalog::default();
-    let files = match texts(config_dir) {
-        Ok(files) => files,
-        Err(error) => {
-            catalog.problems.push(unreadable(&config_dir.join("providers"), &error));
-            return catalog;
-        }
-    };
-    for (file, text) in files {
+    for (file, text) in files.of_folder("providers") {
         match text {
             Ok(text) => {
-                let (provider, problems) = ProviderFile::parse(&file, &text, plugins);
+                let (provider, problems) = ProviderFile::parse(file, text, plugins);
                 catalog.providers.extend(provider);
                 catalog.problems.extend(problems);
             }
-            Err(error) => catalog.problems.push(unreadable(&file, &error)),
+            Err(unread) => catalog.problems.push(unreadable(file, unread)),
         }
+    }
+    for (file, text) in files.of_folder("styles") {
+        match text {
+            Ok(text) => {
+                let (style, problems) = StyleFile::parse(file, text);
+                catalog.styles.extend(style);
+                catalog.problems.extend(problems);
+            }
+            Err(unread) => catalog.problems.push(unreadable(file, unread)),
+        }
+    }
+    match files.single(key::FILE) {
+        Some((file, Ok(text))) => {
+            let (keys, problems) = Keys::parse(file, text);
+            catalog.keys = keys;
+            catalog.problems.extend(problems);
+        }
+        Some((file, Err(unread))) => catalog.problems.push(unreadable(file, unread)),
+        None => {}
     }
     let across = contradictions(&catalog.providers);
     catalog.problems.extend(across);
+    catalog.problems.extend(style::lint::across(&catalog.styles, &catalog.providers));
     catalog
 }
 
-fn unreadable(file: &Path, error: &io::Error) -> Problem {
-    let mend = match error.kind() {
+fn unreadable(file: &Path, unread: &Unread) -> Problem {
+    let mend = match unread.kind {
         io::ErrorKind::InvalidData => "save it as UTF-8",
         _ => "check its permissions",
     };
-    Problem::error(file, None, format!("cannot be read: {error}"), mend)
-}
-
-/// The files with their texts. One that cannot be read hides none of the others.
-fn texts(config_dir: &Path) -> io::Result<Vec<(PathBuf, io::Result<String>)>> {
-    if !config_dir.is_dir() {
-        let file = PathBuf::from("(built in) providers/sandbox.toml");
-        return Ok(vec![(file, Ok(SANDBOX.to_owned()))]);
-    }
-    let folder = config_dir.join("providers");
-    let entries = match fs::read_dir(&folder) {
-        Ok(entries) => entries,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(error) => return Err(error),
-    };
-    let mut paths = Vec::new();
-    for entry in entries {
-        let path = entry?.path();
-        let hidden = path.file_name().is_some_and(|n| n.to_string_lossy().starts_with('.'));
-        if !hidden && path.extension().is_some_and(|e| e == "toml") {
-            paths.push(path);
-        }
-    }
-    paths.sort();
-    Ok(paths.into_iter().map(|path| (path.clone(), fs::read_to_string(path))).collect())
+    Problem::error(file, None, format!("cannot be read: {}", unread.why), mend)
 }
 
 /// What is wrong between files, whatever is wrong within them.

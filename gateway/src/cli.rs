@@ -12,6 +12,7 @@ mod bar;
 mod check;
 mod client;
 mod deliver;
+mod doctor;
 mod edit;
 mod env;
 mod envelope;
@@ -19,6 +20,7 @@ mod form;
 mod host;
 mod job;
 mod jobs;
+mod key;
 mod out;
 mod plugin;
 mod sandbox;
@@ -74,6 +76,8 @@ async fn run(common: &Common, command: Command, out: Out) -> Result<(), Stop> {
         Command::Edit(edit) => edit::run(&edit, common, out).await,
         Command::Jobs(jobs) => jobs::run(&jobs, common, out).await,
         Command::Check => check::run(common, out),
+        Command::Doctor(doctor) => doctor::run(&doctor, common, out).await,
+        Command::Key(command) => key::run(&command, common, out),
         Command::Plugin(plugin) => plugin::run(&plugin, common, out),
         Command::Sandbox => sandbox::run(common, out).await,
         // Reading the arguments has turned this one into help.

@@ -14,6 +14,7 @@ mod forget;
 mod hear;
 mod land;
 mod note;
+mod open;
 mod pins;
 mod recover;
 mod resolve;
@@ -27,11 +28,13 @@ mod uploads;
 
 pub use admit::{NotAdmitted, Taken};
 pub use forget::Forgotten;
+pub(crate) use note::phase;
+pub use open::{Open, OpenStage, OpenTask};
 pub use pins::Pins;
 pub use resolve::{NotResolved, Resolution};
-pub(crate) use note::phase;
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
@@ -77,6 +80,8 @@ pub struct Engine {
     live: Arc<Live>,
     timer: Timer,
     cells: Cells,
+    /// Jobs that are not at their end.
+    unfinished: AtomicUsize,
     pace: Pace,
     uploads: Uploads,
     finished: moka::sync::Cache<JobId, Arc<Job>>,
@@ -109,6 +114,7 @@ impl Engine {
             live,
             timer: Timer::default(),
             cells: Cells::new(in_memory),
+            unfinished: AtomicUsize::new(0),
             pace: Pace::default(),
             uploads: Uploads::default(),
             finished: moka::sync::Cache::new(FINISHED),
@@ -158,7 +164,8 @@ impl Engine {
         id: &JobId,
         limit: Duration,
     ) -> Result<Option<Arc<Job>>, StoreError> {
-        if let Some(cell) = self.cell(*id).await? {
+        // Another's job is not waited for: that would tell that there is one.
+        if let Some(cell) = self.cell(*id).await?.filter(|cell| cell.job().owner == owner) {
             tokio::select! {
                 () = cell.ended() => {}
                 () = tokio::time::sleep(limit) => {}
@@ -192,7 +199,7 @@ impl Engine {
         since: u64,
         limit: Duration,
     ) -> Result<Option<Arc<Job>>, StoreError> {
-        if let Some(cell) = self.cell(*id).await? {
+        if let Some(cell) = self.cell(*id).await?.filter(|cell| cell.job().owner == owner) {
             tokio::select! {
                 () = cell.changed(since) => {}
                 () = tokio::time::sleep(limit) => {}
@@ -212,12 +219,30 @@ impl Engine {
         Ok(page)
     }
 
+    /// How many of an owner's jobs are not at their end.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn unfinished(&self, owner: &str) -> Result<u64, StoreError> {
+        self.parts.store.unfinished(owner).await
+    }
+
     /// What was said to providers for a job.
     ///
     /// # Errors
     /// When the store cannot be read.
     pub async fn exchanges(&self, id: &JobId) -> Result<Vec<Exchange>, StoreError> {
         self.parts.store.exchanges(id).await
+    }
+
+    /// Lets every job that waits in line look anew who can take it: there is another catalog.
+    pub fn look_again(&self) {
+        for job in self.live.in_line() {
+            if let Some(cell) = self.cells.here(job) {
+                cell.wake();
+            }
+            self.timer.arm(&job, now_ms());
+        }
     }
 
     /// Whether it no longer takes requests.

@@ -34,7 +34,7 @@ pub use adapt::{AdaptError, Measure, Needs};
 pub use hold::{Asked, Hold};
 pub use kind::{Format, sniff};
 pub use spool::{Spool, SpoolError};
-pub use stock::Stock;
+pub use stock::Aged;
 
 use folder::{Folder, TEMP};
 

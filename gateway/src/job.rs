@@ -249,6 +249,14 @@ impl Job {
         !self.record.status.is_terminal() || self.record.attempts.iter().any(Attempt::is_late)
     }
 
+    /// Since when nothing is left to do for it: from its end, or from that of the attempt that ended
+    /// last. All that is kept of it ages from then.
+    pub fn settled(&self) -> Option<Ms> {
+        let ends = self.record.attempts.iter().filter_map(|a| a.finished);
+        let last = ends.chain(self.record.finished).max();
+        (!self.is_loose()).then(|| last.unwrap_or(self.record.created))
+    }
+
     /// When it ends at the latest, as far as is known now.
     pub fn latest_end(&self) -> Ms {
         let until = |a: &Attempt| a.held_until.unwrap_or(a.deadline);

@@ -18,6 +18,7 @@ mod trouble;
 pub use health::{Condition, Health};
 pub use heard::{Heard, Seen};
 pub use standing::Standing;
+pub(crate) use standing::utc;
 pub use trouble::Shut;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -32,7 +33,7 @@ use state::{Entry, Known, Notice, Who};
 
 /// Names an account: providers with the same origin and key share one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct AccountId(pub u128);
+pub struct AccountId(pub u64);
 
 /// Every account's and provider's present state.
 #[derive(Debug)]
@@ -121,6 +122,11 @@ impl Live {
             entry.let_in(now_ms())
         };
         self.hand_over(account, jobs);
+    }
+
+    /// Everybody who waits in some line.
+    pub fn in_line(&self) -> Vec<JobId> {
+        self.lock().in_line()
     }
 
     /// Lets those in who may come in because time has passed. To be called about once a second.

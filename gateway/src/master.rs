@@ -7,7 +7,7 @@ use std::path::Path;
 
 use chacha20poly1305::aead::{Aead, Payload};
 use chacha20poly1305::{KeyInit, XChaCha20Poly1305};
-use data_encoding::BASE64URL_NOPAD;
+use data_encoding::{BASE64URL_NOPAD, HEXLOWER};
 
 use crate::secret::Secret;
 
@@ -42,9 +42,34 @@ impl MasterKey {
     /// # Errors
     /// When it can be neither read nor made, or the text is too short to be one.
     pub fn open(text: Option<&str>, data_dir: &Path) -> io::Result<Self> {
-        match text {
-            Some(text) => Self::of(text),
-            None => read(&data_dir.join("master.key")).map(Self),
+        let key = match text {
+            Some(text) => Self::of(text)?,
+            None => Self(read(&data_dir.join("master.key"))?),
+        };
+        key.belongs_to(data_dir)?;
+        Ok(key)
+    }
+
+    /// Refuses a key that is not the one the folder was sealed with: nothing in it could be opened,
+    /// and paid work under way would be lost.
+    fn belongs_to(&self, data_dir: &Path) -> io::Result<()> {
+        let path = data_dir.join("master.check");
+        let mine = HEXLOWER.encode(&self.derive("retouch 2026 master key check v1"));
+        match fs::read_to_string(&path) {
+            Ok(theirs) if theirs.trim() == mine => Ok(()),
+            Ok(_) => {
+                let what = format!(
+                    "{} was used with another master key; give that one (RETOUCH_MASTER_KEY or \
+                     master.key), or remove {} to go on without what it sealed",
+                    data_dir.display(),
+                    path.display()
+                );
+                Err(io::Error::new(io::ErrorKind::InvalidData, what))
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                write_once(&path, mine.as_bytes())
+            }
+            Err(error) => Err(error),
         }
     }
 
@@ -113,13 +138,13 @@ fn read(path: &Path) -> io::Result<[u8; KEY]> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             let mut key = [0; KEY];
             getrandom::fill(&mut key).map_err(io::Error::other)?;
-            write_once(path, &key)
+            write_once(path, &key).map(|()| key)
         }
         Err(error) => Err(error),
     }
 }
 
-fn write_once(path: &Path, key: &[u8; KEY]) -> io::Result<[u8; KEY]> {
+fn write_once(path: &Path, bytes: &[u8]) -> io::Result<()> {
     use std::os::unix::fs::OpenOptionsExt;
     let temporary = path.with_extension("tmp");
     let mut file = fs::OpenOptions::new()
@@ -128,10 +153,9 @@ fn write_once(path: &Path, key: &[u8; KEY]) -> io::Result<[u8; KEY]> {
         .truncate(true)
         .mode(0o600)
         .open(&temporary)?;
-    file.write_all(key)?;
+    file.write_all(bytes)?;
     file.sync_all()?;
-    fs::rename(&temporary, path)?;
-    Ok(*key)
+    fs::rename(&temporary, path)
 }
 
 #[cfg(test)]
@@ -169,5 +193,10 @@ mod tests {
         let mode = fs::metadata(dir.path().join("master.key")).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
         assert!(MasterKey::open(Some("short"), dir.path()).is_err());
+        let other = "another key of thirty-two characters";
+        let error = MasterKey::open(Some(other), dir.path()).unwrap_err().to_string();
+        assert!(error.contains("another master key") && error.contains("master.check"), "{error}");
+        fs::remove_file(dir.path().join("master.check")).unwrap();
+        assert!(MasterKey::open(Some(other), dir.path()).is_ok());
     }
 }

@@ -20,6 +20,9 @@ pub struct Pin {
     pub host: String,
     /// The plugin's SHA-256.
     pub plugin: String,
+    /// The plugin's id; empty in pins that were made before it was kept.
+    #[serde(default)]
+    pub plugin_id: String,
     /// The sealed key.
     pub key: String,
 }
@@ -38,6 +41,7 @@ impl Pin {
             file: provider.file.clone(),
             host: provider.host.clone(),
             plugin: provider.library.sha256().to_owned(),
+            plugin_id: provider.library.label().id.clone(),
             key: master.seal(&provider.key, &provider.host)?,
         })
     }

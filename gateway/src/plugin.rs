@@ -6,23 +6,28 @@
 //! jobs still hold instances of the old one. Nothing here knows any provider.
 
 mod cache;
+mod choice;
 mod elf;
 mod ffi;
+mod finder;
 pub mod label;
 mod library;
 mod lock;
 mod registry;
 mod shelf;
 mod sink;
+mod trust;
 mod version;
 
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+pub use finder::{Dirs, Finder};
 pub use label::{ApiType, Label};
 pub use library::{Instance, Library, StepAnswer, StepCall};
-pub use registry::{Dirs, Registry};
+pub use registry::Registry;
 pub use shelf::Shelf;
+pub use trust::{Trusted, trust};
 
 /// A plugin file that is not used, and why.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]

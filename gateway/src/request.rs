@@ -1,11 +1,15 @@
 //! The canonical edit request: what a client asked for, whatever the encoding it came in.
 
+pub mod styled;
+pub mod value;
+
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use retouch_sdk::{Input, Job as PluginJob, Params};
 
 use crate::images::Stored;
+use styled::{Asked, Styled};
 
 /// One edit as it is stored with its job. Never changes.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -23,6 +27,12 @@ pub struct EditRequest {
     pub model: Option<String>,
     /// The provider asked for, by id or name.
     pub provider: Option<String>,
+    /// The style asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub style: Option<Asked>,
+    /// What the style has made of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub styled: Option<Box<Styled>>,
     /// How the result shall be.
     pub params: Params,
     /// Handed to the provider's API type.
@@ -65,10 +75,11 @@ impl EditRequest {
 }
 
 impl EditRequest {
-    /// What tells two requests apart: everything that decides the result, whatever the encoding it
-    /// came in. Images count by their bytes.
+    /// What tells two requests apart: everything the client said that decides the result, whatever
+    /// the encoding it came in. Images count by their bytes; a style by its name, so that a request is
+    /// the same after its style was changed.
     pub fn fingerprint(&self) -> String {
-        let plain = Self { request_id: String::new(), links: false, ..self.clone() };
+        let plain = Self { request_id: String::new(), links: false, ..self.as_asked() };
         let mut canonical = serde_json::to_value(&plain).unwrap_or_default();
         canonical.sort_all_objects();
         blake3::hash(canonical.to_string().as_bytes()).to_hex().to_string()

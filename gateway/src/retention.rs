@@ -7,18 +7,19 @@
 
 mod policy;
 
+use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::{Ms, now_ms};
-use crate::images::Images;
+use crate::images::{Aged, Images};
 use crate::size;
-use crate::store::{Store, StoreError};
+use crate::store::{Cuts, Store, StoreError};
 
 pub use policy::Policy;
-use policy::{is_low, next_batch, reserve};
+use policy::{is_low, next_batch, reserve, shortage};
 
 /// Rows of each kind that go in one write: it holds up the writes of jobs for a moment only.
 const BATCH: usize = 100;
@@ -28,7 +29,7 @@ const BREATH: Duration = Duration::from_millis(50);
 const MOST_BATCHES: usize = 5_000;
 /// How often there may be nothing to shed before that is believed: what was shed may be shared.
 const EMPTY_HANDED: usize = 3;
-/// Time between two walks through the folder.
+/// Time between two walks through the folder, and between two looks at pins.
 const WALK: Ms = 3_600_000;
 /// A file that no row names is no job's when nobody was handed it for so long.
 const ORPHAN: Duration = Duration::from_secs(3_600);
@@ -46,8 +47,12 @@ pub struct Retention {
     removed: Box<dyn Fn() + Send + Sync>,
     closing: CancellationToken,
     walked: Option<Ms>,
-    /// Where the next walk goes on.
-    rest: Option<String>,
+    /// The way that is left of a walk past what may be no job's.
+    rest: Option<Aged>,
+    /// When pins were looked at.
+    pins: Option<Ms>,
+    /// Whether the images of unfinished jobs alone are too much.
+    crowded: bool,
     refused: Option<Full>,
 }
 
@@ -75,7 +80,18 @@ impl Retention {
     ) -> Self {
         images.set_room(policy.size());
         let removed = Box::new(removed);
-        Self { store, images, policy, removed, closing, walked: None, rest: None, refused: None }
+        Self {
+            store,
+            images,
+            policy,
+            removed,
+            closing,
+            walked: None,
+            rest: None,
+            pins: None,
+            crowded: false,
+            refused: None,
+        }
     }
 
     /// Runs until the process stops.
@@ -85,7 +101,8 @@ impl Retention {
             if let Err(Closing) = self.round().await {
                 return;
             }
-            let busy = self.refused.is_some() || !self.images.binned().is_empty();
+            let is_left = self.rest.is_some() || !self.images.binned().is_empty();
+            let busy = self.refused.is_some() || is_left;
             let pause = self.policy.pause().min(if busy { SOON } else { Duration::MAX });
             let stirred = async {
                 tokio::time::sleep(GAP).await;
@@ -99,10 +116,11 @@ impl Retention {
         }
     }
 
-    /// Looks at everything once. Trouble with one part leaves the others their turn.
+    /// Looks at everything once, and at the disk between any two parts: it may fill up meanwhile.
+    /// Trouble with one part leaves the others their turn.
     async fn round(&mut self) -> Result<(), Closing> {
-        let is_time = self.walked.is_none_or(|at| now_ms() >= at.saturating_add(WALK));
-        if is_time || self.rest.is_some() {
+        self.gate().await;
+        if is_time(self.walked) || self.rest.is_some() {
             self.walk().await?;
         }
         let swept = self.sweep().await;
@@ -110,35 +128,48 @@ impl Retention {
         let emptied = self.empty_bin().await;
         self.tell(emptied)?;
         let shed = self.shed().await;
-        let is_full = self.tell(shed)?.unwrap_or(false);
-        self.gate(is_full).await;
+        self.crowded = self.tell(shed)?.unwrap_or(false);
+        self.gate().await;
         self.breathe().await
     }
 
     /// Counts the images, and removes those that no row names: of refused requests, and of crashes
     /// between file and row.
     async fn walk(&mut self) -> Result<(), Closing> {
-        let from = self.rest.take().unwrap_or_default();
-        let found = match self.images.take_stock(ORPHAN, from, &self.closing).await {
-            Ok(found) => found,
+        let old = match self.aged().await {
+            Ok(old) => old,
             Err(_) if self.closing.is_cancelled() => return Err(Closing),
             Err(error) => {
                 tracing::warn!(%error, "The folder of images could not be read.");
                 return Ok(());
             }
         };
-        self.rest = found.rest;
-        self.walked = Some(now_ms());
         let mut gone = 0;
-        for names in found.old.chunks(BATCH) {
+        for names in old.chunks(BATCH) {
             let cleared = self.clear(names.to_vec()).await;
             gone += self.tell(cleared)?.unwrap_or(0);
+            self.gate().await;
             self.breathe().await?;
         }
         if gone > 0 {
             tracing::info!(images = gone, "Images that belong to no job were removed.");
         }
         Ok(())
+    }
+
+    /// A part of the images that may be no job's: of the walk under way, or of a new one.
+    async fn aged(&mut self) -> io::Result<Vec<String>> {
+        let way = match self.rest.take() {
+            Some(rest) => rest,
+            None => {
+                let way = self.images.take_stock(ORPHAN, &self.closing).await?;
+                self.walked = Some(now_ms());
+                way
+            }
+        };
+        let (names, rest) = way.next().await?;
+        self.rest = rest;
+        Ok(names)
     }
 
     /// Removes those of these images that no row needs.
@@ -149,17 +180,18 @@ impl Retention {
     }
 
     /// Removes what is too old.
-    async fn sweep(&self) -> Result<(), Trouble> {
+    async fn sweep(&mut self) -> Result<(), Trouble> {
         let (mut jobs, mut images) = (0, 0);
         for _ in 0..MOST_BATCHES {
-            let asked = self.images.ask();
-            let swept = self.store.sweep(self.policy.cuts(now_ms()), BATCH).await?;
+            let (asked, cuts) = (self.images.ask(), self.cuts());
+            let swept = self.store.sweep(cuts, BATCH).await?;
             jobs += swept.jobs;
             images += swept.images.len();
             if swept.jobs > 0 {
                 (self.removed)();
             }
             self.images.discard(swept.images, asked).await;
+            self.gate().await;
             if !swept.more {
                 break;
             }
@@ -169,6 +201,17 @@ impl Retention {
             tracing::info!(jobs, images, "What was kept long enough was removed.");
         }
         Ok(())
+    }
+
+    /// What is too old now; pins only now and then, for whether they are needed is a long question.
+    fn cuts(&mut self) -> Cuts {
+        let now = now_ms();
+        let cuts = self.policy.cuts(now);
+        if !is_time(self.pins) {
+            return Cuts { pins: 0, ..cuts };
+        }
+        self.pins = Some(now);
+        cuts
     }
 
     /// Tries again what could not go before.
@@ -183,37 +226,55 @@ impl Retention {
         Ok(())
     }
 
-    /// Drops the images of the jobs that ended first until all are within their size; whether that
-    /// is not enough.
+    /// Drops the images of the jobs that ended first until all are within their size and a disk that
+    /// was low is not any more; whether they are still beyond their size.
     async fn shed(&self) -> Result<bool, Trouble> {
         let Some(before) = self.images.bytes() else { return Ok(false) };
-        let (mut bytes, mut excess) = (before, self.policy.excess(before));
+        let short = self.shortage().await.min(before);
+        let (mut bytes, mut excess) = (before, self.policy.excess(before).max(short));
         let enough = before - excess;
         let (mut batch, mut empty_handed) = (1, 0);
         while excess > 0 && empty_handed < EMPTY_HANDED {
             let asked = self.images.ask();
             let names = self.store.shed(batch).await?;
-            empty_handed = if names.is_empty() { empty_handed + 1 } else { 0 };
+            let were_some = !names.is_empty();
+            empty_handed = if were_some { 0 } else { empty_handed + 1 };
             self.images.discard(names, asked).await;
             let left = self.images.bytes().unwrap_or(bytes);
             let freed = bytes.saturating_sub(left);
             (bytes, excess) = (left, left.saturating_sub(enough));
+            // Files that cannot go: jobs after jobs would lose theirs for nothing.
+            if were_some && freed == 0 {
+                break;
+            }
             batch = next_batch(excess, batch, freed);
             self.breathe().await?;
         }
         if bytes < before {
             let (freed, size) = (size::show(before - bytes), size::show(self.policy.size()));
-            tracing::warn!(
-                freed,
-                size,
-                "The oldest images were removed: retention.size is reached."
-            );
+            if self.policy.excess(before) >= short {
+                tracing::warn!(
+                    freed,
+                    size,
+                    "The oldest images were removed: retention.size is reached."
+                );
+            } else {
+                tracing::warn!(freed, "The oldest images were removed: the disk is nearly full.");
+            }
         }
         Ok(bytes > self.policy.size())
     }
 
+    /// How many bytes a disk that was found low is short of.
+    async fn shortage(&self) -> u64 {
+        if self.refused != Some(Full::Disk) {
+            return 0;
+        }
+        self.images.disk().await.map_or(0, |(free, total)| shortage(free, total))
+    }
+
     /// Takes inputs, or refuses them, and says so when that changes.
-    async fn gate(&mut self, images_are_full: bool) {
+    async fn gate(&mut self) {
         let (free, total) = match self.images.disk().await {
             Ok(disk) => disk,
             Err(error) => {
@@ -222,7 +283,7 @@ impl Retention {
             }
         };
         let is_low = is_low(free, total, self.refused == Some(Full::Disk));
-        let refused = match (is_low, images_are_full) {
+        let refused = match (is_low, self.crowded) {
             (true, _) => Some(Full::Disk),
             (false, true) => Some(Full::Images),
             (false, false) => None,
@@ -276,6 +337,11 @@ impl Retention {
             }
         }
     }
+}
+
+/// Whether what is done now and then is due, when it was done last at that time.
+fn is_time(last: Option<Ms>) -> bool {
+    last.is_none_or(|at| now_ms() >= at.saturating_add(WALK))
 }
 
 /// Why a part of a round ended early.

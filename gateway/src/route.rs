@@ -44,6 +44,8 @@ pub struct Candidates {
     pub skipped: Vec<Skip>,
     /// The field that ruled the first of them out.
     pub unfit: Option<&'static str>,
+    /// Asked before all others, whatever their priority: the id of the style's provider.
+    pub preferred: Option<String>,
 }
 
 /// The providers that serve a request.
@@ -51,13 +53,23 @@ pub struct Candidates {
 /// # Errors
 /// When the provider or model asked for is not there at all.
 pub fn candidates(snapshot: &Snapshot, request: &EditRequest) -> Result<Candidates, Unroutable> {
-    let mut chosen = match (&request.provider, &request.model) {
-        (Some(asked), _) => vec![named(snapshot, asked)?],
-        (None, Some(model)) => serving(snapshot, model)?,
-        (None, None) => open(snapshot).collect(),
-    };
-    chosen.sort_by_key(|p| (Reverse(p.file.default), Reverse(p.file.priority)));
     let mut candidates = Candidates::default();
+    let preferred = preferred(snapshot, request);
+    let mut chosen = match (&request.provider, &preferred, &request.model) {
+        (Some(asked), ..) => vec![named(snapshot, asked)?],
+        // It never takes part in failover, neither as the next one nor as the first.
+        (None, Some(first), _) if first.sandbox => vec![first.clone()],
+        (None, None, Some(model)) => serving(snapshot, model)?,
+        (None, Some(_), Some(model)) => serving(snapshot, model).unwrap_or_default(),
+        (None, _, None) => open(snapshot).collect(),
+    };
+    if let Some(first) = preferred.filter(|_| request.provider.is_none()) {
+        candidates.preferred = Some(first.file.id.clone());
+        chosen.retain(|provider| provider.file.id != first.file.id);
+        chosen.push(first);
+    }
+    let later = |p: &Provider| candidates.preferred.as_ref() != Some(&p.file.id);
+    chosen.sort_by_key(|p| (later(p), Reverse(p.file.default), Reverse(p.file.priority)));
     for provider in chosen {
         match fit::unfit(&provider, request) {
             None => candidates.order.push(provider),
@@ -70,11 +82,27 @@ pub fn candidates(snapshot: &Snapshot, request: &EditRequest) -> Result<Candidat
     Ok(candidates)
 }
 
-/// The model to ask a provider for: the client's where the provider has a model of that name, its
-/// own where the client used an alias or named none.
-pub fn model_for(provider: &Provider, asked: Option<&str>) -> Option<String> {
+/// The provider a style asks first. A model that the client named is the client's own wish, and a
+/// provider without it is none for it; the style's own model is one the provider is to be asked for.
+fn preferred(snapshot: &Snapshot, request: &EditRequest) -> Option<Arc<Provider>> {
+    let styled = request.styled.as_ref()?;
+    let first = named(snapshot, styled.prefers.as_deref()?).ok()?;
+    let fits = request.model.as_deref().is_none_or(|model| first.serves(model));
+    (fits || styled.sets_model).then_some(first)
+}
+
+/// The model to ask a provider for: the one asked for where the provider has a model of that name, or
+/// where a style names both; its own where an alias was used or none was named.
+pub fn model_for(provider: &Provider, request: &EditRequest) -> Option<String> {
+    let asked = request.model.as_deref();
+    let styled = request.styled.as_ref().filter(|styled| styled.sets_model);
+    let names_both = styled.is_some_and(|styled| {
+        let first = styled.prefers.as_ref();
+        first == Some(&provider.file.id) || first == Some(&provider.file.name)
+    });
     match asked {
         Some(model) if provider.models().any(|m| m == model) => Some(model.to_owned()),
+        Some(model) if names_both && !provider.serves(model) => Some(model.to_owned()),
         _ => provider.file.model.clone(),
     }
 }

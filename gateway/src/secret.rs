@@ -4,6 +4,10 @@
 use std::fmt;
 use std::sync::Arc;
 
+/// How every placeholder of a provider's key begins. Text from outside that holds it is refused: it
+/// would have the key written where others read it.
+pub const PLACEHOLDER: &str = "{{secret:";
+
 /// What a log shows in a secret's place.
 const HIDDEN: &str = "[secret]";
 

@@ -1,15 +1,28 @@
 //! The snapshot: the whole validated catalog, ready for use, immutable. A request takes it once and
 //! keeps it. The next one is built whole or not at all.
 
+mod changes;
+mod follow;
+mod publisher;
+mod reloader;
+mod status;
+
+pub use follow::Follow;
+pub use publisher::Publisher;
+pub use reloader::Reloader;
+pub use status::{Status, shown};
+
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 
-use arc_swap::ArcSwap;
 use serde_json::json;
 use url::Url;
 
+use crate::catalog::key::Keys;
 use crate::catalog::provider::{ProviderFile, Region, SANDBOX};
-use crate::catalog::{self, Catalog};
+use crate::catalog::style::StyleFile;
+use crate::catalog::{self, Catalog, Files};
+use crate::clock::{Ms, now_ms};
 use crate::live::AccountId;
 use crate::pin::PinId;
 use crate::plugin::label::Caps;
@@ -22,8 +35,16 @@ use crate::upstream::egress::Origin;
 pub struct Snapshot {
     /// Counts snapshots of this process.
     pub revision: u64,
+    /// When it was built.
+    pub at: Ms,
+    /// The plugins.
+    pub plugins: Arc<Registry>,
     /// All providers, disabled ones too: their open attempts go on.
     pub providers: Vec<Arc<Provider>>,
+    /// All styles.
+    pub styles: Vec<StyleFile>,
+    /// All client keys, the ones that are refused too.
+    pub keys: Keys,
     /// Whether the sandbox takes requests that do not name it.
     pub sandbox_is_open: bool,
     /// What is wrong without stopping anything.
@@ -62,6 +83,16 @@ impl Provider {
             || self.file.aliases.iter().any(|alias| alias == "*" || alias == model)
     }
 
+    /// Whether nothing was written that makes another provider of it, whatever became of its plugin.
+    pub fn is_written_as(&self, other: &Self) -> bool {
+        self.is_of(&other.file, &other.host, &other.key)
+    }
+
+    fn is_of(&self, file: &ProviderFile, host: &str, key: &Secret) -> bool {
+        let said = |file| serde_json::to_value(file).ok();
+        self.host == host && self.key == *key && said(&self.file) == said(file)
+    }
+
     /// The provider's own model names.
     pub fn models(&self) -> impl Iterator<Item = &str> {
         self.file.model.as_deref().into_iter()
@@ -96,52 +127,31 @@ pub struct Source {
     pub public_url: bool,
 }
 
-/// The one writer of the running snapshot.
-pub struct Publisher {
-    source: Source,
-    plugins: Arc<Registry>,
-    current: Arc<ArcSwap<Snapshot>>,
-}
-
-impl Publisher {
-    /// Builds the first snapshot.
-    ///
-    /// # Errors
-    /// Every problem of the catalog.
-    pub fn new(source: Source, plugins: Arc<Registry>) -> Result<Self, Vec<Problem>> {
-        let first = build(&source, &plugins, 1)?;
-        Ok(Self { source, plugins, current: Arc::new(ArcSwap::from_pointee(first)) })
-    }
-
-    /// Where the running snapshot is read.
-    pub fn current(&self) -> Arc<ArcSwap<Snapshot>> {
-        self.current.clone()
-    }
-
-    /// Reads the catalog again; on any error the running snapshot stays.
-    ///
-    /// # Errors
-    /// Every problem of the catalog.
-    pub fn reload(&mut self) -> Result<u64, Vec<Problem>> {
-        let revision = self.current.load().revision + 1;
-        let next = build(&self.source, &self.plugins, revision)?;
-        self.current.store(Arc::new(next));
-        Ok(revision)
-    }
-}
-
-/// Builds a snapshot, or says everything that is wrong.
+/// Builds a snapshot of what is on disk, or says everything that is wrong.
 ///
 /// # Errors
 /// Every problem, if any of them is an error.
 pub fn build(source: &Source, plugins: &Registry, revision: u64) -> Result<Snapshot, Vec<Problem>> {
-    let Catalog { providers: files, mut problems } = catalog::load(&source.config_dir, plugins);
+    let files = Files::read(&source.config_dir);
+    let snapshot = build_from(&files, source, plugins, None)?;
+    Ok(Snapshot { revision, ..snapshot })
+}
+
+/// Builds a snapshot from these files. A provider of `before` that would be the same goes on: with
+/// its plugin's instance and its pin.
+fn build_from(
+    files: &Files,
+    source: &Source,
+    plugins: &Registry,
+    before: Option<&Snapshot>,
+) -> Result<Snapshot, Vec<Problem>> {
+    let Catalog { providers: files, styles, keys, mut problems } = catalog::read(files, plugins);
     let sandbox_is_open = source.loopback && files.iter().all(ProviderFile::is_sandbox);
     let mut providers = Vec::new();
     for file in files {
         let enabled = file.enabled;
-        match provider(file, source, plugins) {
-            Ok(provider) => providers.push(Arc::new(provider)),
+        match provider(file, source, plugins, before) {
+            Ok(provider) => providers.push(provider),
             Err(problem) if is_known(&problems, &problem) => {}
             Err(problem) if enabled => problems.push(problem),
             Err(problem) => problems.push(problem.warning()),
@@ -152,7 +162,10 @@ pub fn build(source: &Source, plugins: &Registry, revision: u64) -> Result<Snaps
     if problems.iter().any(Problem::is_error) {
         return Err(problems);
     }
-    Ok(Snapshot { revision, providers, sandbox_is_open, warnings: problems })
+    let plugins = Arc::new(plugins.clone());
+    let (revision, at) = (1, now_ms());
+    let warnings = problems;
+    Ok(Snapshot { revision, at, plugins, providers, styles, keys, sandbox_is_open, warnings })
 }
 
 /// Whether the catalog has already said what is wrong with that line.
@@ -162,7 +175,12 @@ fn is_known(problems: &[Problem], problem: &Problem) -> bool {
     problems.iter().filter(same).any(|known| problem.line.is_none() || known.line == problem.line)
 }
 
-fn provider(file: ProviderFile, source: &Source, plugins: &Registry) -> Result<Provider, Problem> {
+fn provider(
+    file: ProviderFile,
+    source: &Source,
+    plugins: &Registry,
+    before: Option<&Snapshot>,
+) -> Result<Arc<Provider>, Problem> {
     let Some((library, _)) = plugins.api_type(&file.api_type) else {
         let what = format!("type '{}' has no plugin", file.api_type);
         return Err(Problem::error(
@@ -178,7 +196,13 @@ fn provider(file: ProviderFile, source: &Source, plugins: &Registry) -> Result<P
         (host, _) => host.to_owned(),
     };
     let key = file.api_key.clone().unwrap_or_else(|| Secret::new("sandbox".to_owned()));
-    assemble(file, host, key, library, source.public_url)
+    let same = before.and_then(|before| before.provider(&file.id)).filter(|known| {
+        known.library.sha256() == library.sha256() && known.is_of(&file, &host, &key)
+    });
+    match same {
+        Some(known) => Ok(known.clone()),
+        None => assemble(file, host, key, library, source.public_url).map(Arc::new),
+    }
 }
 
 /// Puts a provider together: what its file says, the base URL in use, its key and its plugin.
@@ -248,7 +272,7 @@ fn refused(file: &ProviderFile, error: &PluginError) -> Problem {
 fn account(origin: &Origin, key: &Secret) -> AccountId {
     let mut hash = blake3::Hasher::new();
     hash.update(origin.to_string().as_bytes()).update(&[0]).update(key.expose().as_bytes());
-    let mut first = [0; 16];
+    let mut first = [0; 8];
     hash.finalize_xof().fill(&mut first);
-    AccountId(u128::from_be_bytes(first))
+    AccountId(u64::from_be_bytes(first))
 }

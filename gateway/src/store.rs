@@ -44,6 +44,9 @@ pub trait Store: Send + Sync {
     /// One page, newest first.
     fn list(&self, filter: Filter) -> BoxFuture<'static, Result<Page, StoreError>>;
 
+    /// How many jobs of that owner are not at their end.
+    fn unfinished(&self, owner: &str) -> BoxFuture<'static, Result<u64, StoreError>>;
+
     /// Notes what was said to a provider. Not waited for: a lost note costs nothing.
     fn note(&self, exchange: Exchange);
 
@@ -60,8 +63,8 @@ pub trait Store: Send + Sync {
     /// How many attempts each provider was submitted since then, by provider id.
     fn submits(&self, since: Ms) -> BoxFuture<'static, Result<Vec<(String, u64)>, StoreError>>;
 
-    /// Forgets a job at its end, with its notes; says which images no other job needs. `None`: there
-    /// is no such job at its end.
+    /// Forgets a job for which nothing is left to do, with its notes; says which images no other job
+    /// needs. `None`: there is no such job.
     fn forget(&self, id: &JobId) -> BoxFuture<'static, Result<Option<Vec<String>>, StoreError>>;
 
     /// Removes what is older than the cuts, at most `most` rows of each kind.
@@ -78,18 +81,20 @@ pub trait Store: Send + Sync {
 /// What ended, or was noted, before these times is removed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Cuts {
-    /// Clients' images, by the end of their job.
+    /// Clients' images, by [`Job::settled`] of their job.
     pub inputs: Ms,
-    /// Results, by the end of their job.
+    /// Results, by the same.
     pub results: Ms,
-    /// Jobs, by their end.
+    /// Jobs, by the same. One that a key within its own cut stands for stays: it would be paid for
+    /// twice.
     pub jobs: Ms,
     /// Notes of exchanges.
     pub exchanges: Ms,
     /// Idempotency keys, by their first use.
     pub keys: Ms,
     /// Pins that no job with something left to do names, by when they were last kept. The cut lies
-    /// an hour back or more: a pin is kept some time before the row that names it.
+    /// an hour back or more: a pin is kept some time before the row that names it. Zero: none, which
+    /// spares a look at all those jobs.
     pub pins: Ms,
 }
 

@@ -13,6 +13,7 @@ pub mod intake;
 pub mod lift;
 mod lost;
 pub mod out;
+pub mod probe;
 mod send;
 
 use std::sync::Arc;

@@ -4,7 +4,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::outcome::Notes;
-use crate::{Cx, Done, Event, Failure, Job, Request, TaskRef};
+use crate::{Check, Cx, Done, Event, Failure, Job, Request, Response, TaskRef};
 
 /// One protocol of a vendor. The state is an `enum` whose variants are the protocol's stages; the
 /// gateway stores it after every step and hands it back with what happened next.
@@ -42,6 +42,17 @@ pub trait ApiType: Send + Sync + Sized + 'static {
     /// person found what became of it. `state` is the one the paid request left.
     fn found(&self, _cx: &Cx, _state: Self::State, _task: &str) -> Step<Self::State> {
         Err(Failure::plugin_bug("this API type cannot follow a task by its id"))
+    }
+
+    /// What can be seen, and asked for nothing, of whether the provider is set up right: key, paths,
+    /// upload. Never anything that is paid for; [`Request::safe`] must be true of it.
+    fn check(&self, _cx: &Cx) -> Check {
+        Check::none()
+    }
+
+    /// What the answer to one of [`ApiType::check`]'s questions says; it may lead to another.
+    fn checked(&self, _cx: &Cx, _question: &str, _answer: &Response) -> Check {
+        Check::none()
     }
 
     /// Reads a state that version `from` of this plugin wrote; `None` when it cannot.

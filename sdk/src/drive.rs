@@ -7,7 +7,9 @@ use serde::Deserialize;
 
 use crate::api_type::Act;
 use crate::outcome::{Notes, Outcome, Verdict};
-use crate::{ApiType, BodyRef, Cx, Event, Failure, Kind, Response, ResponseHead, Step, StepEvent};
+use crate::{
+    ApiType, BodyRef, Check, Cx, Event, Failure, Kind, Response, ResponseHead, Step, StepEvent,
+};
 
 /// One call of `step`, as it crosses the boundary.
 #[derive(Debug)]
@@ -81,7 +83,16 @@ impl<T: ApiType> Driver for Typed<T> {
         let event: StepEvent =
             serde_json::from_slice(call.event).map_err(|e| error(abi::RETOUCH_E_INPUT, &e))?;
         let cx = Cx { context: event.cx, now_ms: call.now_ms, deadline_ms: call.deadline_ms };
-        let step = match event.kind {
+        let kind = match event.kind {
+            Kind::Check => return checked(&self.0.check(&cx)),
+            Kind::Checked { question, response } => {
+                let body = body(&response, &call.attach)?;
+                let answer = Response { head: response, body };
+                return checked(&self.0.checked(&cx, &question, &answer));
+            }
+            kind => kind,
+        };
+        let step = match kind {
             Kind::Start { job } => self.0.start(&cx, &job),
             Kind::Cancel => self.0.cancel(&cx, state::<T>(call.state)?),
             Kind::Found { task } => self.0.found(&cx, state::<T>(call.state)?, &task),
@@ -104,10 +115,14 @@ fn seen(kind: Kind, attach: &[&[u8]]) -> Result<Event, StepError> {
         Kind::TransportError { error } => Event::Transport(error),
         Kind::Interrupted { .. } => Event::Interrupted,
         Kind::Callback => Event::Callback,
-        Kind::Start { .. } | Kind::Cancel | Kind::Found { .. } => {
+        Kind::Start { .. }
+        | Kind::Cancel
+        | Kind::Found { .. }
+        | Kind::Check
+        | Kind::Checked { .. } => {
             return Err(StepError {
                 status: abi::RETOUCH_E_INTERNAL,
-                message: "start, cancel and found are steps of their own".to_owned(),
+                message: "start, cancel, found and checks are steps of their own".to_owned(),
             });
         }
     })
@@ -125,6 +140,12 @@ fn body(head: &ResponseHead, attach: &[&[u8]]) -> Result<Vec<u8>, StepError> {
             }),
         },
     }
+}
+
+/// A check has no state: its questions are not a job's.
+fn checked(check: &Check) -> Result<Answer, StepError> {
+    let outcome = bytes(&serde_json::json!({ "check": check }))?;
+    Ok(Answer { outcome, state: Vec::new() })
 }
 
 fn answer<S: serde::Serialize>(step: Step<S>) -> Result<Answer, StepError> {

@@ -67,6 +67,15 @@ pub enum Kind {
         /// The provider's id of it.
         task: String,
     },
+    /// An operator wants to know whether the provider is set up right.
+    Check,
+    /// One of a check's questions was answered.
+    Checked {
+        /// The question's step.
+        question: String,
+        /// Status, headers and where the body is.
+        response: ResponseHead,
+    },
 }
 
 /// An answer but for its body.

@@ -79,6 +79,10 @@
 //! again; and once a task is accepted, no trouble with the key, the rate or the account makes the
 //! gateway submit it elsewhere.
 //!
+//! What your service can be asked for nothing (is the key accepted? is the path right?) belongs into
+//! `check` and `checked`, which have defaults: `retouch doctor` sends these questions and shows what
+//! you make of the answers; see [`Check`] and [`Finding`].
+//!
 //! # Third: prove it without a network
 //!
 //! A fixture is one conversation: a job, what is asked and answered, and the end. Write the first
@@ -115,6 +119,7 @@
 #![deny(missing_docs)]
 
 mod api_type;
+mod check;
 mod cx;
 mod drive;
 mod event;
@@ -130,6 +135,7 @@ mod task;
 pub mod testing;
 
 pub use api_type::{ApiType, ConfigError, Next, Step};
+pub use check::{Check, Finding, Mark, Question, Text};
 pub use cx::Cx;
 pub use event::{
     BodyRef, Context, Event, Kind, Response, ResponseHead, Sent, StepEvent, TransportError,
@@ -144,9 +150,9 @@ pub use task::{Report, SubmitThenPoll, Task};
 /// What a plugin's source begins with.
 pub mod prelude {
     pub use crate::{
-        ApiType, As, Billed, Body, Class, ConfigError, Cost, Cx, Done, Effect, Event, Failure,
-        Fault, Image, Input, Job, Next, Output, Params, Part, Phase, Report, Request, Response,
-        Retry, SECRET, Sent, Size, Step, SubmitThenPoll, Task, TransportError,
+        ApiType, As, Billed, Body, Check, Class, ConfigError, Cost, Cx, Done, Effect, Event,
+        Failure, Fault, Finding, Image, Input, Job, Next, Output, Params, Part, Phase, Report,
+        Request, Response, Retry, SECRET, Sent, Size, Step, SubmitThenPoll, Task, TransportError,
     };
     pub use serde_json::{Value, json};
 }

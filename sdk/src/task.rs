@@ -4,8 +4,8 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    ApiType, Billed, Class, ConfigError, Cx, Done, Event, Failure, Job, Phase, Request, Response,
-    Retry, Step,
+    ApiType, Billed, Check, Class, ConfigError, Cx, Done, Event, Failure, Job, Phase, Request,
+    Response, Retry, Step,
 };
 
 /// A service that takes an edit and is then asked how it goes. Each function makes one request or
@@ -44,6 +44,16 @@ pub trait Task: Send + Sync + Sized + 'static {
     /// Only what the provider says for certain. An answer that cannot be read is no verdict:
     /// return [`Report::running`] with `task` and it is asked again.
     fn polled(&self, cx: &Cx, task: &str, answer: &Response) -> Result<Report, Failure>;
+
+    /// As [`ApiType::check`].
+    fn check(&self, _cx: &Cx) -> Check {
+        Check::none()
+    }
+
+    /// As [`ApiType::checked`].
+    fn checked(&self, _cx: &Cx, _question: &str, _answer: &Response) -> Check {
+        Check::none()
+    }
 }
 
 /// Where a task stands.
@@ -117,6 +127,14 @@ impl<T: Task> ApiType for SubmitThenPoll<T> {
 
     fn found(&self, cx: &Cx, _: Stage, task: &str) -> Step<Stage> {
         self.follow(cx, Report::running(task), 0)
+    }
+
+    fn check(&self, cx: &Cx) -> Check {
+        self.0.check(cx)
+    }
+
+    fn checked(&self, cx: &Cx, question: &str, answer: &Response) -> Check {
+        self.0.checked(cx, question, answer)
     }
 }
 

@@ -76,6 +76,7 @@
 #![expect(clippy::panic, reason = "a test kit fails by panicking")]
 
 mod change;
+mod check;
 mod conformance;
 mod fixture;
 mod label;
@@ -93,6 +94,7 @@ mod weather;
 
 use serde_json::Value;
 
+pub use check::{check, checked};
 pub use conformance::Suite;
 pub use fixture::{Fixture, defaults};
 pub use label::label_is_complete;

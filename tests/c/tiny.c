@@ -5,13 +5,20 @@
  *
  *     {"prompt": "…", "image": "<base64>"}  ->  {"image": "<base64>", …}
  *
- * The gateway fills the picture in and lifts the result out, so no picture is ever seen here. */
+ * The gateway fills the picture in and lifts the result out, so no picture is ever seen here.
+ *
+ *   -DVERSION="…"   another version of it
+ *   -DREFUSES       one that takes no provider at all */
 #include "retouch_plugin.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-RETOUCH_LABEL("{\"abi\": 1, \"id\": \"tiny\", \"version\": \"1.0.0\", \"vendor\": \"Tiny\","
+#ifndef VERSION
+#define VERSION "1.0.0"
+#endif
+
+RETOUCH_LABEL("{\"abi\": 1, \"id\": \"tiny\", \"version\": \"" VERSION "\", \"vendor\": \"Tiny\","
               " \"panic\": \"none\", \"sdk\": \"c\", \"target\": \"" RETOUCH_TARGET "\","
               " \"envelope\": [1, 1], \"state\": {\"writes\": 1, \"reads\": [1]},"
               " \"hosts\": [], \"types\": [{\"id\": \"tiny-edit\","
@@ -94,6 +101,9 @@ static int32_t create(const retouch_host *host, retouch_bytes config, void **ins
     retouch_bytes origin = string(config, "host"), path = string(config, "edit");
     tiny         *made;
     (void)host;
+#ifdef REFUSES
+    return refuse(sink, RETOUCH_E_CONFIG, "this version takes no provider");
+#endif
     if (path.len == 0 || memchr(path.ptr, '?', path.len))
         return refuse(sink, RETOUCH_E_CONFIG,
                       "{\"field\": \"endpoints.edit\","

@@ -13,9 +13,12 @@ const READY: f64 = 1.0;
 pub(crate) async fn print(jobs: usize) -> bool {
     println!("{jobs} jobs in flight at a provider that allows {POLLS_PER_SECOND} polls a second\n");
     let flight = inflight::run(jobs).await;
-    let Flight { promised_in, before, with, polls, cpu, .. } = flight;
-    println!("promised      {promised_in:8.1} s, {:.0} a second", jobs as f64 / promised_in);
-    println!("memory        {:8.1} MiB before, {:.1} MiB with them", mib(before), mib(with));
+    let Flight { promised_in, before, half, with, polls, cpu, .. } = flight;
+    println!("half promised {promised_in:8.1} s, {:.0} a second", (jobs / 2) as f64 / promised_in);
+    let (before, half, with) = (mib(before), mib(half), mib(with));
+    println!(
+        "memory        {before:8.1} MiB before, {half:.1} with half of them, {with:.1} with all"
+    );
     let bytes = flight.bytes();
     println!("a job         {bytes:8.0} B, {:.2} of the {BYTES} B it may take", bytes / BYTES);
     println!("polls         {polls:8.0} a second, {cpu:.1} % of a core meanwhile");

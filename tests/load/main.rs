@@ -3,11 +3,13 @@
 //!     cargo run --release -p retouch-tests --bin load -- memory
 //!     cargo run --release -p retouch-tests --bin load -- crashes [--rounds N] [--seed S]
 //!     cargo run --release -p retouch-tests --bin load -- inflight [JOBS]
+//!     cargo run --release -p retouch-tests --bin load -- hot
 //!
 //! Each prints what it found, and ends with exit code 1 where that is not what is promised.
 #![expect(clippy::print_stdout, reason = "printing is what it does")]
 
 mod crashes;
+mod hot;
 mod inflight;
 mod memory;
 
@@ -15,7 +17,8 @@ use std::process::ExitCode;
 
 const USAGE: &str = "usage: load memory\n\
                      \u{20}      load crashes [--rounds N] [--seed S]\n\
-                     \u{20}      load inflight [JOBS]";
+                     \u{20}      load inflight [JOBS]\n\
+                     \u{20}      load hot";
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -27,6 +30,7 @@ async fn main() -> ExitCode {
             Some(options) => crashes::print(options).await,
             None => return usage(),
         },
+        ["hot"] => hot::print().await,
         ["inflight"] => inflight::print(inflight::JOBS).await,
         ["inflight", jobs] => match jobs.parse() {
             Ok(jobs) => inflight::print(jobs).await,

@@ -17,11 +17,12 @@ pub use job::{Attempt, Cost, Exchange, Image, Job, Missing, Problem, Progress, S
 
 use crate::wait::PATIENCE;
 
-/// A client of one gateway, without a key.
+/// A client of one gateway, without a key unless it was given one.
 #[derive(Clone, Debug)]
 pub struct Client {
     http: reqwest::Client,
     origin: String,
+    key: Option<String>,
 }
 
 /// An answer, read whole.
@@ -39,14 +40,30 @@ impl Client {
     /// A client of the gateway at `origin`.
     pub fn new(origin: &str) -> Self {
         let http = reqwest::Client::builder().no_proxy().build().unwrap();
-        Self { http, origin: origin.to_owned() }
+        Self { http, origin: origin.to_owned(), key: None }
+    }
+
+    /// The same with a key on every request.
+    #[must_use]
+    pub fn with_key(self, key: &str) -> Self {
+        Self { key: Some(key.to_owned()), ..self }
+    }
+
+    /// The same at another address: a gateway that was started again.
+    #[must_use]
+    pub fn at(self, origin: &str) -> Self {
+        Self { origin: origin.to_owned(), ..self }
     }
 
     /// Any request; `path` may be an absolute URL that an answer gave.
     pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
         let is_absolute = path.starts_with("http://");
         let url = if is_absolute { path.to_owned() } else { format!("{}{path}", self.origin) };
-        self.http.request(method, url)
+        let request = self.http.request(method, url);
+        match &self.key {
+            Some(key) => request.bearer_auth(key),
+            None => request,
+        }
     }
 
     /// Gets a path.

@@ -218,6 +218,11 @@ impl Gateway {
         assert_eq!(self.process.end().await.signal, Some(9), "was it still running?");
     }
 
+    /// Asks it to read its catalog again.
+    pub fn sighup(&self) {
+        self.process.signal("HUP");
+    }
+
     /// Asks it to stop, and waits until it has.
     pub async fn sigterm(&self) -> Ended {
         self.process.signal("TERM");

@@ -22,10 +22,12 @@ const LOOK: Duration = Duration::from_secs(40);
 pub struct Flight {
     /// How many there were.
     pub jobs: usize,
-    /// Seconds until all of them were promised.
+    /// Seconds until half of them were promised.
     pub promised_in: f64,
     /// Memory before the first, in KiB.
     pub before: u64,
+    /// Memory with half of them in flight, in KiB: caches and what is kept at hand are full then.
+    pub half: u64,
     /// Memory with all in flight, in KiB.
     pub with: u64,
     /// Polls each second, as the provider saw them.
@@ -50,9 +52,10 @@ pub struct Return {
 }
 
 impl Flight {
-    /// Bytes a job.
+    /// Bytes a job, by what the second half of them took.
     pub fn bytes(&self) -> f64 {
-        self.with.saturating_sub(self.before) as f64 * 1024.0 / self.jobs as f64
+        let second = self.jobs - self.jobs / 2;
+        self.with.saturating_sub(self.half) as f64 * 1024.0 / second as f64
     }
 }
 
@@ -86,14 +89,12 @@ pub async fn run(jobs: usize) -> Flight {
     promised(&gateway.client(), CLIENTS).await;
     let before = kib(&gateway);
     let begin = Instant::now();
-    promised(&gateway.client(), jobs).await;
+    promised(&gateway.client(), jobs / 2).await;
     let promised_in = begin.elapsed().as_secs_f64();
-    // All are submitted, and each was asked about once.
-    let all = jobs + CLIENTS;
-    crate::wait::answered("every submit", async || (service.tasks() == all as u64).then_some(()))
-        .await;
-    service.begin();
-    service.first_polls(LOOK).await;
+    asked_about(&service, jobs / 2 + CLIENTS).await;
+    let half = kib(&gateway);
+    promised(&gateway.client(), jobs - jobs / 2).await;
+    asked_about(&service, jobs + CLIENTS).await;
     let with = kib(&gateway);
     let (ticks, begin) = (gateway.ticks(), Instant::now());
     let polls = service.more_polls(8 * POLLS_PER_SECOND, LOOK / 4).await;
@@ -104,7 +105,15 @@ pub async fn run(jobs: usize) -> Flight {
         returns.push(returned(&mut gateway, &service, after).await);
     }
     let polls = polls as f64 / passed;
-    Flight { jobs, promised_in, before, with, polls, cpu, returns }
+    Flight { jobs, promised_in, before, half, with, polls, cpu, returns }
+}
+
+/// All are submitted, and each was asked about since.
+async fn asked_about(service: &Patient, jobs: usize) {
+    crate::wait::answered("every submit", async || (service.tasks() == jobs as u64).then_some(()))
+        .await;
+    service.begin();
+    service.first_polls(LOOK).await;
 }
 
 async fn returned(gateway: &mut Gateway, service: &Patient, after: &'static str) -> Return {

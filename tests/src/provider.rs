@@ -31,6 +31,8 @@ use crate::{
 pub const EDIT: &str = "/openapi/v2/rhart-image-n-pro/edit";
 /// Path of a poll.
 pub const QUERY: &str = "/openapi/v2/query";
+/// Path of the question how a key's queue stands.
+pub const QUEUE: &str = "/openapi/v2/queue/status";
 /// The upload path of the user's guide.
 pub const UPLOAD: &str = "/v1/file/upload";
 /// The upload path of the vendor's current documentation.
@@ -53,6 +55,24 @@ pub struct Setup {
     pub holds_uploads: bool,
     /// What happens to each submit, in order.
     pub script: Vec<Turn>,
+    /// How questions for tasks are answered.
+    pub query: Query,
+    /// The kind of its keys, if not the one that standard models take.
+    pub key_kind: Option<&'static str>,
+    /// What its clock says, if not the time.
+    pub date: Option<&'static str>,
+}
+
+/// How questions for tasks are answered.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Query {
+    /// As documented.
+    #[default]
+    Well,
+    /// With a web page, as a proxy's sign-in does.
+    Page,
+    /// With this status, as where the path is wrong.
+    Status(u16),
 }
 
 struct Shared {

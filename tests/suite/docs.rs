@@ -184,7 +184,7 @@ fn unlike(shown: &Value, real: &Value, at: &str) -> Option<String> {
 }
 
 #[tokio::test]
-async fn every_example_of_a_provider_file_is_in_order() {
+async fn every_example_of_a_file_is_in_order() {
     let mut home = PLUGINS.into_iter().fold(Home::with([]), Home::plugin);
     let files: Vec<String> = examples().into_iter().filter(|f| f.ends_with(".toml")).collect();
     assert!(files.len() >= PLUGINS.len(), "{files:?}");
@@ -194,10 +194,15 @@ async fn every_example_of_a_provider_file_is_in_order() {
         for name in variables {
             home = home.env(name, "any-key");
         }
-        home.write(&file.replace("config/examples", "config/providers"), text);
+        let place = match file.strip_prefix("config/examples/style-") {
+            Some(name) => format!("config/styles/{name}"),
+            None => file.replace("config/examples", "config/providers"),
+        };
+        home.write(&place, text);
     }
     let checked = home.run(&["check"]).await;
     assert_eq!(checked.code, Some(0), "{}", checked.said());
+    assert!(!checked.said().contains("warning"), "{}", checked.said());
 }
 
 #[test]

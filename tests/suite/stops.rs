@@ -222,7 +222,9 @@ async fn a_job_whose_provider_cannot_be_brought_back_says_so_and_ends_in_time() 
     assert_eq!(gateway.sigterm().await.code, Some(0));
     std::fs::remove_file(gateway.home().path("config/providers/gone.toml")).unwrap();
     // Another master key: what was sealed with the old one stays sealed.
-    std::fs::remove_file(gateway.home().path("data/master.key")).unwrap();
+    for file in ["data/master.key", "data/master.check"] {
+        std::fs::remove_file(gateway.home().path(file)).unwrap();
+    }
     let polls = gone.ledger().polls.len();
 
     gateway.restart().await;

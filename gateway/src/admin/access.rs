@@ -4,7 +4,9 @@
 use axum::http::HeaderMap;
 use sha2::{Digest, Sha256};
 
-use crate::access::{self, Access, bearer};
+use crate::access::{self, Access, Mode, bearer};
+use crate::catalog::key::Keys;
+use crate::clock::now_ms;
 
 /// How the operator is known.
 #[derive(Debug)]
@@ -51,15 +53,24 @@ impl Guard {
     ///
     /// # Errors
     /// Why somebody is turned away.
-    pub(crate) fn admit(&self, access: &Access, headers: &HeaderMap) -> Result<Operator, Refused> {
-        if self.is_token(headers) {
+    pub(crate) fn admit(
+        &self,
+        access: &Access,
+        keys: &Keys,
+        headers: &HeaderMap,
+    ) -> Result<Operator, Refused> {
+        if self.is_token(headers) && bearer(headers).and_then(|sent| keys.find(sent)).is_none() {
             return Ok(Operator::Token);
         }
-        match access {
-            Access::Open => access.owner(headers).map(|_| Operator::Local).map_err(Refused::Access),
-            Access::SetUp => Err(Refused::Access(access::Refused::SetUp)),
-            Access::Key(_) if self.token.is_none() => Err(Refused::NoToken),
-            Access::Key(_) => Err(Refused::Token),
+        match access.mode(keys) {
+            // Whoever sets a token wants it asked for.
+            Mode::Open if self.token.is_none() => {
+                let holder = access.holder(keys, headers, now_ms());
+                holder.map(|_| Operator::Local).map_err(Refused::Access)
+            }
+            Mode::SetUp => Err(Refused::Access(access::Refused::SetUp)),
+            Mode::Keyed if self.token.is_none() => Err(Refused::NoToken),
+            Mode::Open | Mode::Keyed => Err(Refused::Token),
         }
     }
 
@@ -101,8 +112,8 @@ mod tests {
             (None, None, local, vec![LOCAL], Ok(Operator::Local)),
             (None, None, local, vec![LOCAL, key], Ok(Operator::Local)),
             (None, None, local, vec![LOCAL, PAGE], foreign),
-            (Some("admin"), None, local, vec![LOCAL], Ok(Operator::Local)),
-            (Some("admin"), None, local, vec![LOCAL, PAGE], foreign),
+            (Some("admin"), None, local, vec![LOCAL], Err(Refused::Token)),
+            (Some("admin"), None, local, vec![LOCAL, PAGE], Err(Refused::Token)),
             (Some("admin"), None, local, vec![LOCAL, token], Ok(Operator::Token)),
             (None, Some("client"), local, vec![LOCAL], Err(Refused::NoToken)),
             (None, Some("client"), local, vec![LOCAL, key], Err(Refused::NoToken)),
@@ -123,7 +134,8 @@ mod tests {
             (Some("admin"), None, all, vec![token], Ok(Operator::Token)),
         ] {
             let guard = Guard::new(set, client_key);
-            let admitted = guard.admit(&access(client_key, address), &headers(&sent));
+            let admitted =
+                guard.admit(&access(client_key, address), &Keys::default(), &headers(&sent));
             assert_eq!(admitted, want, "token {set:?}, key {client_key:?}, {address}, {sent:?}");
         }
     }

@@ -1,13 +1,17 @@
 //! A request as it arrived: images in the store, fields still as text or JSON. Reading it against
 //! the table of known fields gives the canonical [`EditRequest`].
 
+use std::collections::BTreeMap;
+
 use retouch_sdk::{Params, Size};
 use serde_json::{Map, Value};
 
 use super::error::ApiError;
 use crate::catalog::document::nearest;
 use crate::images::Stored;
-use crate::request::EditRequest;
+use crate::request::styled::Asked;
+use crate::request::{EditRequest, value};
+use crate::secret::PLACEHOLDER;
 use crate::settings::Limits;
 
 /// What form and JSON bodies are both read into.
@@ -59,11 +63,14 @@ impl Draft {
         self.parse_objects()?;
         self.refuse_reserved()?;
         self.refuse_unbuilt()?;
+        let style = self.style()?;
         let request = EditRequest {
-            prompt: self.prompt(limits)?,
+            prompt: self.prompt(limits, style.is_some())?,
             n: self.count()?,
             model: self.text("model")?,
             provider: self.text("provider")?,
+            style,
+            styled: None,
             params: self.params()?,
             provider_options: self.object("provider_options")?,
             metadata: self.metadata(limits)?,
@@ -100,7 +107,7 @@ impl Draft {
 
     /// Forms send objects as JSON text; they are checked as what they are.
     fn parse_objects(&mut self) -> Result<(), ApiError> {
-        for name in ["provider_options", "metadata"] {
+        for name in ["provider_options", "metadata", "variables"] {
             let Some(Value::String(text)) = self.fields.get(name) else { continue };
             let wrong = |_| ApiError::invalid(name, format!("`{name}` must be an object"));
             let parsed: Map<String, Value> = serde_json::from_str(text).map_err(wrong)?;
@@ -131,12 +138,7 @@ impl Draft {
                 "streaming is not offered; wait, or use POST /v1/jobs",
             ));
         }
-        if let Some(style) = self.text("style")? {
-            let message = format!("there is no style '{style}'");
-            return Err(ApiError::field("style_not_found", "style", message)
-                .status(axum::http::StatusCode::NOT_FOUND));
-        }
-        for name in ["webhook_url", "variables"] {
+        for name in ["webhook_url"] {
             if self.fields.get(name).is_some_and(|v| !v.is_null()) {
                 return Err(ApiError::unsupported(
                     name,
@@ -154,9 +156,33 @@ impl Draft {
         }
     }
 
-    fn prompt(&mut self, limits: &Limits) -> Result<String, ApiError> {
+    /// The style, with the words for its variables.
+    fn style(&mut self) -> Result<Option<Asked>, ApiError> {
+        let mut variables = BTreeMap::new();
+        for (name, value) in self.object("variables")? {
+            match value {
+                Value::String(text) => {
+                    variables.insert(name, text);
+                }
+                Value::Null => {}
+                Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => {
+                    let message = format!("`variables.{name}` must be text");
+                    return Err(ApiError::invalid(&format!("variables.{name}"), message));
+                }
+            }
+        }
+        let style = self.text("style")?;
+        if style.is_none() && !variables.is_empty() {
+            let message = "`variables` are for the words of a style; name it in `style`";
+            return Err(ApiError::unsupported("variables", message));
+        }
+        Ok(style.map(|style| Asked { style, variables }))
+    }
+
+    /// In a style it may have no words of its own.
+    fn prompt(&mut self, limits: &Limits, in_style: bool) -> Result<String, ApiError> {
         let prompt = self.text("prompt")?.unwrap_or_default();
-        if prompt.trim().is_empty() {
+        if prompt.trim().is_empty() && !in_style {
             return Err(ApiError::field(
                 "missing_prompt",
                 "prompt",
@@ -189,15 +215,11 @@ impl Draft {
     }
 
     fn format(&mut self) -> Result<Option<String>, ApiError> {
-        match self.word("output_format")?.as_deref() {
-            None => Ok(None),
-            Some("jpg") => Ok(Some("jpeg".to_owned())),
-            Some(format @ ("png" | "jpeg" | "webp")) => Ok(Some(format.to_owned())),
-            Some(other) => {
-                let message = format!("`output_format` is png, jpeg or webp, not '{other}'");
-                Err(ApiError::invalid("output_format", message))
-            }
-        }
+        let Some(text) = self.word("output_format")? else { return Ok(None) };
+        value::output_format(&text).map(Some).ok_or_else(|| {
+            let message = format!("`output_format` is png, jpeg or webp, not '{text}'");
+            ApiError::invalid("output_format", message)
+        })
     }
 
     fn percent(&self, name: &str) -> Result<Option<u8>, ApiError> {
@@ -293,7 +315,6 @@ impl Draft {
 }
 
 /// Marks that have a meaning to the gateway: in any text, and as the key of an object.
-const PLACEHOLDER: &str = "{{secret:";
 const HANDLES: [&str; 2] = ["$image", "$blob"];
 
 fn reserved(value: &Value) -> Option<&'static str> {
@@ -325,22 +346,16 @@ fn size(text: &str) -> Result<Size, ApiError> {
 }
 
 fn resolution(text: &str) -> Result<String, ApiError> {
-    let upper = text.to_ascii_uppercase();
-    if ["1K", "2K", "4K"].contains(&upper.as_str()) {
-        return Ok(upper);
-    }
-    Err(ApiError::invalid("resolution", format!("`resolution` is 1K, 2K or 4K, not '{text}'")))
+    value::resolution(text).ok_or_else(|| {
+        ApiError::invalid("resolution", format!("`resolution` is 1K, 2K or 4K, not '{text}'"))
+    })
 }
 
 fn ratio(text: &str) -> Result<String, ApiError> {
-    let part = |p: &str| p.parse::<u32>().ok().filter(|n| (1..=100).contains(n));
-    match text.split_once(':').and_then(|(w, h)| Some((part(w)?, part(h)?))) {
-        Some((width, height)) => Ok(format!("{width}:{height}")),
-        None => Err(ApiError::invalid(
-            "aspect_ratio",
-            format!("`aspect_ratio` is WIDTH:HEIGHT such as 3:4, not '{text}'"),
-        )),
-    }
+    value::aspect_ratio(text).ok_or_else(|| {
+        let message = format!("`aspect_ratio` is WIDTH:HEIGHT such as 3:4, not '{text}'");
+        ApiError::invalid("aspect_ratio", message)
+    })
 }
 
 #[cfg(test)]

@@ -10,11 +10,15 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
+use super::allowance::Ticket;
 use super::error::ApiError;
+use super::inbound::Inbound;
 use super::intake::Intake;
 use super::view::{cost, missing};
 use super::{Api, Caller};
-use crate::clock::seconds;
+use crate::access::Holder;
+use crate::catalog::key::{Key, Limits};
+use crate::clock::{now_ms, seconds};
 use crate::engine::Taken;
 use crate::images::Stored;
 use crate::job::{Job, Status};
@@ -77,6 +81,13 @@ async fn admit(
     durable: bool,
 ) -> Result<Taken, ApiError> {
     let claim = claim(request.headers())?;
+    // What cannot be a repeat is refused before its pictures are read.
+    if claim == Claim::default()
+        && let Err(error) = look(api, caller).await
+    {
+        Inbound::new(request.into_body()).drain().await;
+        return Err(error);
+    }
     // Nothing says that the images are needed until the job's row does.
     let _hold = api.images.hold();
     let limits = &api.settings.limits;
@@ -84,7 +95,40 @@ async fn admit(
     let upstream = &api.upstream;
     let draft = Intake { images: &api.images, upstream, limits, durable }.read(request).await?;
     let request = EditRequest { request_id, ..draft.read(limits)? };
-    Ok(api.engine.admit(&caller.owner, request, claim).await?)
+    // A job that was there before costs its key nothing.
+    if let Some(taken) = api.engine.standing_for(&caller.owner, &request, &claim).await? {
+        return Ok(taken);
+    }
+    let ticket = ticket(api, caller).await?;
+    let admitted = api.engine.admit(&caller.owner, request, claim).await;
+    if !admitted.as_ref().is_ok_and(|taken| !taken.replayed) {
+        ticket.into_iter().for_each(Ticket::give_back);
+    }
+    Ok(admitted?)
+}
+
+/// Whether the caller's key allows another job.
+async fn look(api: &Api, caller: &Caller) -> Result<(), ApiError> {
+    let Holder::Key(key) = &caller.holder else { return Ok(()) };
+    Ok(api.allowance.look(key, unfinished(api, key).await?, now_ms())?)
+}
+
+/// The right to make one more job, where the caller's key is limited at all.
+async fn ticket(api: &Api, caller: &Caller) -> Result<Option<Ticket>, ApiError> {
+    let Holder::Key(key) = &caller.holder else { return Ok(None) };
+    if key.limits == Limits::default() {
+        return Ok(None);
+    }
+    let unfinished = unfinished(api, key).await?;
+    Ok(Some(api.allowance.take(key, unfinished, now_ms())?))
+}
+
+/// How many of a key's jobs are not at their end, where that is limited.
+async fn unfinished(api: &Api, key: &Key) -> Result<u64, ApiError> {
+    match key.limits.concurrency {
+        0 => Ok(0),
+        _ => Ok(api.engine.unfinished(&key.id).await?),
+    }
 }
 
 /// How the client says that it may have sent this before.

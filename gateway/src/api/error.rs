@@ -6,10 +6,14 @@ use axum::response::{IntoResponse, Response};
 use retouch_sdk::Billed;
 use serde_json::json;
 
+use super::allowance::Spent;
 use crate::access::Refused;
 use crate::engine::NotAdmitted;
 use crate::id::JobId;
 use crate::job::{Job, JobError, Status};
+use crate::problem::Problem;
+use crate::request::styled::NotStyled;
+use crate::snapshot;
 use crate::store::StoreError;
 
 /// One error answer.
@@ -23,6 +27,7 @@ pub(crate) struct ApiError {
     billed: Option<Billed>,
     retry_after: Option<u64>,
     should_retry: Option<bool>,
+    problems: Option<Box<serde_json::Value>>,
 }
 
 impl ApiError {
@@ -36,6 +41,7 @@ impl ApiError {
             billed: None,
             retry_after: None,
             should_retry: None,
+            problems: None,
         }
     }
 
@@ -61,6 +67,13 @@ impl ApiError {
     #[must_use]
     pub(crate) fn param(mut self, param: &str) -> Self {
         self.param = Some(param.into());
+        self
+    }
+
+    /// Says what is wrong in which files.
+    #[must_use]
+    pub(crate) fn problems(mut self, problems: &[Problem]) -> Self {
+        self.problems = Some(Box::new(problems.iter().map(snapshot::shown).collect()));
         self
     }
 
@@ -165,6 +178,7 @@ impl From<NotAdmitted> for ApiError {
             NotAdmitted::Unroutable(Unroutable::Model { .. }) => {
                 not_found("model_not_found", "model")
             }
+            NotAdmitted::NotStyled(error) => error.into(),
             NotAdmitted::Unfit { param, .. } => Self::unsupported(param, message),
             NotAdmitted::NoProvider { .. } => unavailable("no_provider").retry_after(60),
             NotAdmitted::KeyReused => {
@@ -183,11 +197,48 @@ impl From<NotAdmitted> for ApiError {
     }
 }
 
+impl From<NotStyled> for ApiError {
+    fn from(error: NotStyled) -> Self {
+        let message = error.to_string();
+        match error {
+            NotStyled::Unknown { .. } => {
+                Self::field("style_not_found", "style", message).status(StatusCode::NOT_FOUND)
+            }
+            NotStyled::Prompt { .. } => Self::field("missing_prompt", "prompt", message),
+            NotStyled::Missing { name, .. } => {
+                Self::field("missing_variable", &format!("variables.{name}"), message)
+            }
+            NotStyled::Stray { name, .. } => {
+                Self::field("unknown_parameter", &format!("variables.{name}"), message)
+            }
+            NotStyled::Locked { field, .. } => Self::unsupported(field, message),
+            NotStyled::TooLong { .. } | NotStyled::Reserved { .. } => {
+                Self::invalid("prompt", message)
+            }
+        }
+    }
+}
+
 impl From<StoreError> for ApiError {
     fn from(error: StoreError) -> Self {
         tracing::error!(%error, "Jobs could not be read.");
         let message = "jobs cannot be read just now";
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "storage_unavailable", message).retry_after(10)
+    }
+}
+
+impl From<Spent> for ApiError {
+    fn from(spent: Spent) -> Self {
+        let (message, seconds) = match spent {
+            Spent::Minute(most, seconds) => {
+                (format!("this API key may make {most} jobs a minute"), seconds)
+            }
+            Spent::AtOnce(most, seconds) => {
+                (format!("this API key may have {most} unfinished jobs at once"), seconds)
+            }
+        };
+        Self::new(StatusCode::TOO_MANY_REQUESTS, "rate_limit_exceeded", message)
+            .retry_after(seconds)
     }
 }
 
@@ -198,16 +249,29 @@ impl From<Refused> for ApiError {
                 let message = "the API key is missing or wrong; send Authorization: Bearer <key>";
                 Self::new(StatusCode::UNAUTHORIZED, "invalid_api_key", message)
             }
+            Refused::Revoked => {
+                let message = "the API key was revoked; ask whoever gave it to you for another";
+                Self::new(StatusCode::UNAUTHORIZED, "invalid_api_key", message)
+            }
+            Refused::Expired => {
+                let message = "the API key has expired; ask whoever gave it to you for another";
+                Self::new(StatusCode::UNAUTHORIZED, "invalid_api_key", message)
+            }
+            Refused::Scope(scope) => {
+                let scope = scope.as_str();
+                let message = format!("the API key does not have the scope `{scope}` this needs");
+                Self::new(StatusCode::FORBIDDEN, "insufficient_scope", message)
+            }
             Refused::Foreign(header) => {
                 let message = format!(
                     "without an API key only programs on this machine are answered, and {header} says \
-                     otherwise; set RETOUCH_CLIENT_KEY to let others in"
+                     otherwise; make a key to let others in: retouch key create NAME"
                 );
                 Self::new(StatusCode::FORBIDDEN, "open_mode_refused", message)
             }
             Refused::SetUp => {
-                let message =
-                    "no API key is set yet; start with RETOUCH_CLIENT_KEY, or listen on 127.0.0.1";
+                let message = "there is no API key yet; make one with `retouch key create NAME`, \
+                               start with RETOUCH_CLIENT_KEY, or listen on 127.0.0.1";
                 Self::new(StatusCode::SERVICE_UNAVAILABLE, "setup_required", message)
             }
         }
@@ -227,6 +291,9 @@ impl IntoResponse for ApiError {
         }
         if let (Some(billed), Some(fields)) = (self.billed, error.as_object_mut()) {
             fields.insert("billed".to_owned(), json!(billed));
+        }
+        if let (Some(problems), Some(fields)) = (self.problems, error.as_object_mut()) {
+            fields.insert("problems".to_owned(), *problems);
         }
         let mut response = (self.status, Json(json!({ "error": error }))).into_response();
         let headers = response.headers_mut();

@@ -15,6 +15,7 @@ use super::edits::about;
 use super::error::ApiError;
 use super::extract::{Asked, Named};
 use super::{Api, Caller};
+use crate::catalog::key::Scope;
 use crate::clock::now_ms;
 use crate::id::JobId;
 use crate::images::{Format, Stored, sniff};
@@ -44,7 +45,7 @@ pub(super) async fn image(
             return Err(ApiError::new(StatusCode::FORBIDDEN, "invalid_link", message));
         }
         _ => {
-            let caller = Caller::of(&api, &headers)?;
+            let caller = Caller::of(&api, &headers, Scope::Read)?;
             api.engine.job(&caller.owner, &id).await?
         }
     };

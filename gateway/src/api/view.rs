@@ -38,7 +38,7 @@ impl View<'_> {
             "deadline_at": seconds(job.latest_end()),
             "expires_at": at(self.policy.expires(job)),
             "model": job.leading().and_then(|a| a.model.as_ref()).or(job.request.model.as_ref()),
-            "style": null,
+            "style": job.request.styled.as_ref().map(|styled| &styled.id),
             "provider": job.leading().map(|a| &a.provider),
             "sandbox": record.sandbox,
             "ignored": record.ignored,

@@ -53,7 +53,7 @@ impl Attempt {
             (Todo::Send(_), Event::Interrupted) => self.interrupted(now, step),
             (Todo::Fetch(_), Event::Saved(images)) => self.close(State::Stored(images), now),
             (Todo::Fetch(_), Event::Lost(failure)) => self.unfetched(failure, now),
-            (Todo::Tell, Event::Told { stopped }) => self.told(stopped, now),
+            (Todo::Tell, Event::Told) => self.told(now),
             (Todo::Closed, Event::Created(task)) => self.created(task, now, step),
             (Todo::Closed, Event::NotCreated) => self.not_created(now),
             // Late news of something that is over, or that does not wait for it.
@@ -65,7 +65,9 @@ impl Attempt {
     pub fn take_back(&mut self) {
         if self.state == State::InFlight && !self.lost {
             self.state = State::Planned;
-            self.submitted = None;
+            if !self.bought {
+                self.submitted = None;
+            }
         }
     }
 
@@ -179,6 +181,7 @@ impl Attempt {
             }
             Verdict::Done(done) => {
                 self.cost = done.cost;
+                self.is_heard_of();
                 match self.lifted(&done.outputs) {
                     Some(images) => {
                         self.close(State::Stored(images.into_iter().map(Ok).collect()), now);
@@ -200,8 +203,12 @@ impl Attempt {
             return self.never_mind(now);
         }
         self.lost = looks;
+        self.bought |= self.state == State::InFlight && !looks;
         // After a submit was answered without a refusal the provider has it, task id or not.
         let taken = self.task.is_some() || self.submitted.is_some();
+        if taken && !looks {
+            self.is_heard_of();
+        }
         self.state = match () {
             () if looks => State::InFlight,
             () if taken && !pays(&request) => State::Accepted,
@@ -209,10 +216,6 @@ impl Attempt {
         };
         let wait = request.after_ms.max(self.patience(now));
         self.effect = Some(Planned { at: now + wait, request });
-        // What its job was told of a lost answer is no longer so.
-        if let Some(given_up) = self.given_up.as_mut().filter(|_| taken) {
-            given_up.failure = None;
-        }
         self.tell_if_it_can();
     }
 
@@ -234,7 +237,7 @@ impl Attempt {
         // A refusal of what was sent again says little of what was sent before: it may not have been
         // looked at that far.
         let sent_again = self.effect.as_ref().is_some_and(|effect| pays(&effect.request));
-        if self.lost && (sent_again || of_the_question(failure.class)) {
+        if self.lost && (sent_again || status.is_none() || of_the_question(failure.class)) {
             failure.billed = Billed::Unknown;
         }
         let may_cost = self.state == State::InFlight && failure.billed != Billed::No;
@@ -256,6 +259,9 @@ impl Attempt {
     /// it is never a reason to submit it elsewhere; nor is one that was charged and came to nothing.
     fn fail_taken(&mut self, mut failure: Failure, status: Option<u16>, now: Ms) {
         let Some(status) = status else { return self.again(now, backoff(self.tries)) };
+        if failure.class == Class::Canceled && self.given_up.is_some() {
+            return self.close(State::Canceled, now);
+        }
         if self.by_word && failure.class == Class::NotFound {
             let why = "the provider knows no task of the id that was given";
             return self.close(State::Unknown(Failure::unknown_outcome(why)), now);
@@ -325,6 +331,7 @@ impl Attempt {
     pub(super) fn close(&mut self, state: State, now: Ms) {
         self.state = state;
         self.effect = None;
+        self.held_until = None;
         self.finished = Some(now);
     }
 }

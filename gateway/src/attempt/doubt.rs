@@ -25,7 +25,7 @@ impl Attempt {
                 self.take_back();
                 self.again(now, backoff(self.tries));
             }
-            Sent::No if !self.lost => {
+            Sent::No if !self.lost && !self.bought => {
                 self.close(State::Refused(Failure::transport(error).detail(detail)), now);
             }
             // Nothing is bought for a job that is over.

@@ -52,7 +52,12 @@ impl Attempt {
                 let failure = Failure::unknown_outcome("the edit was sent and the answer was lost");
                 self.close(State::Unknown(failure), now);
             }
-            State::Accepted if self.given_up.is_none() => self.give_up(now, None),
+            // It was paid for.
+            State::Accepted | State::Fetching(_) if self.given_up.is_none() => {
+                self.give_up(now, None);
+            }
+            // A person may still say what became of it.
+            State::Unknown(_) => {}
             _ => self.close(State::Abandoned, now),
         }
         self.held_until = None;
@@ -87,13 +92,21 @@ impl Attempt {
         }
     }
 
-    /// One that did not stop goes on and may be charged.
-    pub(super) fn told(&mut self, stopped: bool, now: Ms) {
+    /// A provider that takes note of it may still finish and charge: how it ended is asked.
+    pub(super) fn told(&mut self, now: Ms) {
         if let Some(given_up) = &mut self.given_up {
             given_up.tell = false;
         }
-        if stopped {
-            self.close(State::Canceled, now);
+        let again = now + self.patience(now);
+        if let Some(effect) = &mut self.effect {
+            effect.at = again;
+        }
+    }
+
+    /// What its job was told of a lost answer is no longer so.
+    pub(super) fn is_heard_of(&mut self) {
+        if let Some(given_up) = self.given_up.as_mut().filter(|_| self.state != State::Accepted) {
+            given_up.failure = None;
         }
     }
 

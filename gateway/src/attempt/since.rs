@@ -1,5 +1,7 @@
 //! What questions teach an attempt that is not worth a commit: a crash may forget it.
 
+use std::num::NonZero;
+
 use super::{Attempt, Todo};
 use crate::clock::Ms;
 
@@ -13,9 +15,9 @@ pub struct Since {
     refetches: u32,
     percent: Option<u8>,
     paced: bool,
-    last_poll: Option<Ms>,
-    last_asked: Option<Ms>,
-    at: Option<Ms>,
+    last_poll: Option<NonZero<Ms>>,
+    last_asked: Option<NonZero<Ms>>,
+    at: Option<NonZero<Ms>>,
     words: Option<Box<Words>>,
 }
 
@@ -39,9 +41,9 @@ impl Attempt {
             refetches: self.refetches,
             percent: self.percent,
             paced: self.paced,
-            last_poll: self.last_poll,
-            last_asked: self.last_asked,
-            at: self.effect.as_ref().map(|effect| effect.at),
+            last_poll: self.last_poll.and_then(NonZero::new),
+            last_asked: self.last_asked.and_then(NonZero::new),
+            at: self.effect.as_ref().and_then(|effect| NonZero::new(effect.at)),
             words,
         })
     }
@@ -50,9 +52,10 @@ impl Attempt {
     pub fn recall(&mut self, since: &Since) {
         (self.polls, self.tries, self.refetches) = (since.polls, since.tries, since.refetches);
         (self.percent, self.paced) = (since.percent, since.paced);
-        (self.last_poll, self.last_asked) = (since.last_poll, since.last_asked);
-        if let (Some(effect), Some(at)) = (&mut self.effect, since.at) {
-            effect.at = at;
+        self.last_poll = since.last_poll.map(NonZero::get);
+        self.last_asked = since.last_asked.map(NonZero::get);
+        if let Some(effect) = &mut self.effect {
+            effect.at = since.at.map_or(0, NonZero::get);
         }
         if let Some(words) = &since.words {
             self.upstream_status.clone_from(&words.upstream_status);

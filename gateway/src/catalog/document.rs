@@ -51,6 +51,16 @@ impl<'a> Document<'a> {
         self.problems.push(Problem::error(&self.file, line, what, mend));
     }
 
+    /// Notes something that stops nothing.
+    pub fn warning(
+        &mut self,
+        line: Option<usize>,
+        what: impl Into<String>,
+        mend: impl Into<String>,
+    ) {
+        self.problems.push(Problem::error(&self.file, line, what, mend).warning());
+    }
+
     /// Whether something is already known to be wrong with that line.
     pub fn has_problem_at(&self, line: usize) -> bool {
         self.problems.iter().any(|problem| problem.line == Some(line))
@@ -59,6 +69,34 @@ impl<'a> Document<'a> {
     /// Everything found wrong.
     pub fn finish(self) -> Vec<Problem> {
         self.problems
+    }
+
+    /// The id that a file's name gives, `whose` saying what is in the file.
+    pub fn id(&mut self, file: &Path, whose: &str) -> String {
+        let stem = file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+        let fits = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
+        if stem.is_empty() || !stem.bytes().all(fits) {
+            let what = format!("the file name '{stem}' cannot be a {whose}'s id");
+            self.problem(None, what, "rename it to small letters, digits and hyphens");
+        }
+        stem
+    }
+
+    /// Takes text that must be there and say something.
+    pub fn required(&mut self, root: &mut Table<'a>, key: &'static str) -> Option<String> {
+        let line = root.lines().get(key).copied();
+        let value: Option<String> = self.take(root, key, "text");
+        let value = value.filter(|text| !text.trim().is_empty());
+        // A value of another type is a problem of its own.
+        let (empty, mend) = (line.is_some() && value.is_none(), format!("write {key} = \"…\""));
+        match line {
+            None => self.problem(Some(root.line(key)), format!("{key} is missing"), mend),
+            Some(line) if empty && !self.has_problem_at(line) => {
+                self.problem(Some(line), format!("{key} is empty"), mend);
+            }
+            Some(_) => {}
+        }
+        value
     }
 
     /// Takes a field of any type serde can read, `what` saying which.
@@ -121,6 +159,34 @@ impl<'a> Document<'a> {
                 Table::empty(path, line)
             }
         }
+    }
+
+    /// Takes a list of tables (`[[keys]]`); an absent one is empty. A problem in one names its line,
+    /// not its place in the list.
+    pub fn tables(&mut self, table: &mut Table<'a>, key: &'static str) -> Vec<Table<'a>> {
+        table.known.push(key);
+        let path = table.name(key);
+        let Some((line, value)) = table.fields.remove(key) else { return Vec::new() };
+        let mut tables = Vec::new();
+        let mut all_are = false;
+        if let DeValue::Array(items) = value.into_inner() {
+            all_are = true;
+            for item in items {
+                let line = line_at(self.text, &item.span()).max(line);
+                match item.into_inner() {
+                    DeValue::Table(inner) => {
+                        tables.push(Table::new(String::new(), line, self.text, inner));
+                    }
+                    _ => all_are = false,
+                }
+            }
+        }
+        if !all_are {
+            let (what, mend) =
+                (format!("{path} must be a list of tables"), format!("write [[{path}]]"));
+            self.problem(Some(line), what, mend);
+        }
+        tables
     }
 
     /// Refuses what was not taken.

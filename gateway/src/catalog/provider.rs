@@ -15,7 +15,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 /// What one file says, checked as far as a file alone can be. Written out, it is without its key.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct ProviderFile {
     /// The file it came from.
     pub file: PathBuf,
@@ -112,6 +113,7 @@ pub struct Hosts {
 
 /// Bounds of an account.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Limits {
     /// Jobs at once.
     pub concurrency: u32,
@@ -123,6 +125,19 @@ pub struct Limits {
     pub per_day: u32,
     /// How long it is not asked after it failed too often; longer each time it fails again.
     pub cooldown: Duration,
+}
+
+/// What an older version that did not know a bound has written it without.
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            concurrency: 3,
+            polls_per_second: 10,
+            timeout: Duration::from_secs(600),
+            per_day: 0,
+            cooldown: Duration::from_secs(30),
+        }
+    }
 }
 
 /// What a sandbox's host is written as.

@@ -11,8 +11,10 @@ use clap::{
 };
 
 use super::words::Words;
-use value::{address, seconds};
+pub(super) use key::{Key, Named, NewKey, OldKey};
+use value::{Variable, address, seconds, variable};
 
+mod key;
 mod value;
 pub(super) mod wrong;
 
@@ -65,6 +67,9 @@ pub(super) enum Command {
     #[command(subcommand)]
     Jobs(Jobs),
     Check,
+    Doctor(Doctor),
+    #[command(subcommand)]
+    Key(Key),
     #[command(subcommand)]
     Plugin(Plugin),
     Sandbox,
@@ -76,12 +81,18 @@ pub(super) enum Command {
 pub(super) struct Edit {
     #[arg(value_name = "IMAGE", required = true)]
     pub(super) images: Vec<PathBuf>,
+    /// A style may bring all the words that are needed.
     #[arg(short, long, value_name = "TEXT", value_parser = Text::new())]
-    pub(super) prompt: String,
+    #[arg(required_unless_present = "style")]
+    pub(super) prompt: Option<String>,
     #[arg(short, long, value_name = "OUT")]
     pub(super) out: Option<PathBuf>,
     #[arg(long, value_name = "IMAGE")]
     pub(super) mask: Option<PathBuf>,
+    #[arg(long, value_name = "NAME", value_parser = Text::new())]
+    pub(super) style: Option<String>,
+    #[arg(id = "var", long = "var", value_name = "NAME=TEXT", requires = "style")]
+    pub(super) variables: Vec<Variable>,
     #[arg(long)]
     pub(super) model: Option<String>,
     #[arg(long)]
@@ -166,6 +177,17 @@ pub(super) struct Found {
     pub(super) not_created: bool,
 }
 
+/// Which provider to look after, and whether to try it for money.
+#[derive(Debug, clap::Args)]
+pub(super) struct Doctor {
+    #[arg(id = "patient", value_name = "PROVIDER", value_parser = Text::new())]
+    pub(super) provider: Option<String>,
+    #[arg(id = "test_edit", long = "edit", requires = "patient")]
+    pub(super) edit: bool,
+    #[arg(long, requires = "test_edit")]
+    pub(super) yes: bool,
+}
+
 /// What help is wanted for.
 #[derive(Debug, clap::Args)]
 pub(super) struct About {
@@ -178,6 +200,7 @@ pub(super) struct About {
 pub(super) enum Plugin {
     List,
     Inspect(Library),
+    Trust(Library),
 }
 
 /// One library.
@@ -222,6 +245,7 @@ fn table(words: Words) -> clap::Command {
         table.mut_arg("listen", |arg| arg.value_parser(move |text: &str| address(text, words)));
     let table = table.mut_subcommand("edit", |edit| {
         edit.mut_arg("timeout", |arg| arg.value_parser(move |text: &str| seconds(text, words)))
+            .mut_arg("var", |arg| arg.value_parser(move |text: &str| variable(text, words)))
     });
     explained(table, "retouch", words)
 }

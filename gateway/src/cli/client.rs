@@ -69,6 +69,12 @@ impl Client {
         Self { key: key.or(self.key), ..self }
     }
 
+    /// Another client of the same server, with that key if there is one.
+    pub(super) fn keyed(&self, key: Option<String>) -> Self {
+        let key = key.or_else(|| self.key.clone());
+        Self { http: self.http.clone(), base: self.base.clone(), key, out: self.out }
+    }
+
     /// The server's address as a person writes it.
     pub(super) fn server(&self) -> &str {
         self.base.as_str().trim_end_matches('/')

@@ -5,6 +5,7 @@
 //! Ctrl-C says how to get the pictures later.
 
 use std::{
+    collections::BTreeMap,
     fmt::Display,
     path::{Path, PathBuf},
 };
@@ -91,8 +92,10 @@ fn inputs(edit: &Edit) -> Vec<PathBuf> {
 /// The request, under the API's own names; what was not given is not sent.
 async fn form(edit: &Edit, out: Out) -> Result<Form, Stop> {
     let mut form = Form::new();
-    form.text("prompt", &edit.prompt);
     let fields = [
+        ("prompt", edit.prompt.clone()),
+        ("style", edit.style.clone()),
+        ("variables", variables(edit)),
         ("model", edit.model.clone()),
         ("provider", edit.provider.clone()),
         ("size", edit.size.clone()),
@@ -117,4 +120,11 @@ async fn form(edit: &Edit, out: Out) -> Result<Form, Stop> {
         })?;
     }
     Ok(form)
+}
+
+/// As JSON text: a name may hold what a field's name may not.
+fn variables(edit: &Edit) -> Option<String> {
+    let variables: BTreeMap<_, _> =
+        edit.variables.iter().map(|variable| (&variable.name, &variable.text)).collect();
+    (!variables.is_empty()).then(|| serde_json::json!(variables).to_string())
 }

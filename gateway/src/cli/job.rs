@@ -21,6 +21,7 @@ pub(super) struct Job {
     pub(super) status: String,
     pub(super) created_at: Option<f64>,
     pub(super) model: Option<String>,
+    pub(super) style: Option<String>,
     pub(super) provider: Option<String>,
     pub(super) prompt: Option<String>,
     pub(super) sandbox: bool,

@@ -192,6 +192,7 @@ fn headline(job: &Job, out: Out) -> String {
     }
     facts.extend(job.provider.clone());
     facts.extend(job.model.clone());
+    facts.extend(job.style.as_ref().map(|id| out.words.say("jobs.style", &[("style", id)])));
     facts.extend(job.sandbox.then(|| out.words.say("jobs.sandbox", &[])));
     facts.extend(job.price());
     facts.extend(age(job.created_at, now()).map(|age| out.words.say("jobs.ago", &[("age", &age)])));

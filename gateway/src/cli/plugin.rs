@@ -1,13 +1,15 @@
 //! `retouch plugin`: which plugins there are, and what one says of itself.
 //!
 //! `list` finds and loads them as a start does. `inspect` reads the label only: none of the
-//! file's code runs, so it is safe on one that is not trusted.
+//! file's code runs, so it is safe on one that is not trusted. `trust` lists one in the lock.
 
+use std::fmt::Display;
+use std::path::Path;
 use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use crate::plugin::{ApiType, Dirs, Label, Library, Refusal, Registry, inspect};
+use crate::plugin::{ApiType, Dirs, Label, Library, Refusal, Registry, Trusted, inspect, trust};
 
 use super::{
     args::{self, Common, Plugin},
@@ -21,6 +23,7 @@ use super::{
 pub(super) fn run(plugin: &Plugin, common: &Common, out: Out) -> Result<(), Stop> {
     match plugin {
         Plugin::List => list(common, out),
+        Plugin::Trust(args::Library { file }) => list_as_trusted(file, common, out),
         Plugin::Inspect(args::Library { file }) => {
             let (label, sha256) = inspect(file).map_err(|why| Stop::Failed(refused(&why)))?;
             if out.json {
@@ -33,6 +36,19 @@ pub(super) fn run(plugin: &Plugin, common: &Common, out: Out) -> Result<(), Stop
             Ok(())
         }
     }
+}
+
+fn list_as_trusted(file: &Path, common: &Common, out: Out) -> Result<(), Stop> {
+    let lock = host::settings(common)?.config_dir.join("plugins.lock");
+    let Trusted { label, sha256, .. } =
+        trust(file, &lock).map_err(|why| Stop::Failed(refused(&why)))?;
+    if out.json {
+        let all = json!({ "sha256": sha256, "label": label, "lock": lock });
+        return out.raw(&all.to_string());
+    }
+    let (id, version, file) = (&label.id, &label.version, lock.display().to_string());
+    let told = &[("id", id as &dyn Display), ("version", version), ("file", &file)];
+    out.line(&out.words.say("plugin.trusted", told))
 }
 
 fn list(common: &Common, out: Out) -> Result<(), Stop> {

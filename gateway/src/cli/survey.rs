@@ -1,4 +1,4 @@
-//! What a check looks at: the settings' file, the providers' files, the plugins.
+//! What a check looks at: the settings' file, the providers' and styles' files, the plugins.
 //!
 //! Found in the folders themselves, so that a file which nothing reads shows too.
 
@@ -19,6 +19,9 @@ pub(super) struct Survey {
     /// The providers' folder; none where the built-in sandbox stands for the whole catalog.
     folder: Option<PathBuf>,
     providers: Vec<String>,
+    /// The styles' folder, where there is one with a style in it.
+    style_folder: Option<PathBuf>,
+    styles: Vec<String>,
     not_read: Vec<PathBuf>,
     /// None where they could not be looked for.
     pub(super) plugins: Option<Vec<String>>,
@@ -34,11 +37,18 @@ impl Survey {
             has_settings,
             folder: None,
             providers: Vec::new(),
+            style_folder: None,
+            styles: Vec::new(),
             not_read: Vec::new(),
             plugins: None,
         };
         if config.is_dir() {
-            survey.look(config.join("providers"));
+            let folder = config.join("providers");
+            survey.providers = survey.look(&folder);
+            survey.folder = Some(folder);
+            let folder = config.join("styles");
+            survey.styles = survey.look(&folder);
+            survey.style_folder = Some(folder).filter(|_| !survey.styles.is_empty());
         }
         survey
     }
@@ -54,6 +64,10 @@ impl Survey {
                 counted(keys, &self.providers, &folder.display().to_string(), out)
             }
         });
+        if let Some(folder) = &self.style_folder {
+            let keys = ["check.styles", "check.style", "check.styles"];
+            parts.push(counted(keys, &self.styles, &folder.display().to_string(), out));
+        }
         if let Some(plugins) = &self.plugins {
             let keys = ["check.no_plugins", "check.plugin", "check.plugins"];
             parts.push(counted(keys, plugins, "", out));
@@ -61,15 +75,17 @@ impl Survey {
         parts.join(&out.words.say("check.comma", &[]))
     }
 
-    /// Says which files beside the providers' nothing reads.
+    /// Says which files beside those of the catalog nothing reads.
     pub(super) fn strays(&self, out: Out) {
         for stray in &self.not_read {
             out.note("check.not_read", &[("file", &stray.display())]);
         }
     }
 
-    fn look(&mut self, folder: PathBuf) {
-        let entries = fs::read_dir(&folder).into_iter().flatten().flatten();
+    /// The ids in a folder.
+    fn look(&mut self, folder: &Path) -> Vec<String> {
+        let mut ids = Vec::new();
+        let entries = fs::read_dir(folder).into_iter().flatten().flatten();
         let mut paths: Vec<PathBuf> = entries.map(|entry| entry.path()).collect();
         paths.sort();
         for path in paths {
@@ -78,14 +94,14 @@ impl Survey {
             match (name.starts_with('.'), is_toml) {
                 (false, true) => {
                     let id = path.file_stem().unwrap_or_default().to_string_lossy();
-                    self.providers.push(id.into_owned());
+                    ids.push(id.into_owned());
                 }
                 // An editor's own file.
                 (true, false) => {}
                 _ => self.not_read.push(path),
             }
         }
-        self.folder = Some(folder);
+        ids
     }
 }
 
@@ -120,8 +136,11 @@ mod tests {
         for file in ["b.toml", "a.toml", "vendor.txt", "c.TOML", ".d.toml", ".a.toml.swp"] {
             fs::write(config.join("providers").join(file), "").unwrap();
         }
+        fs::create_dir_all(config.join("styles")).unwrap();
+        fs::write(config.join("styles").join("oil.toml"), "").unwrap();
         let mut survey = Survey::new(config.join("retouch.toml"));
         assert_eq!(survey.providers, ["a", "b"]);
+        assert_eq!(survey.styles, ["oil"]);
         let strays: Vec<_> = survey.not_read.iter().flat_map(|path| path.file_name()).collect();
         assert_eq!(strays, [".d.toml", "c.TOML", "vendor.txt"]);
 
@@ -131,7 +150,7 @@ mod tests {
             line(&survey),
             format!(
                 "defaults (there is no {at}/retouch.toml), 2 providers in {at}/providers (a, b), \
-                 1 plugin (x)"
+                 1 style in {at}/styles (oil), 1 plugin (x)"
             )
         );
     }

@@ -2,6 +2,7 @@
 //! which a job survives any crash.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use super::Engine;
 use super::cell::Cell;
@@ -9,12 +10,16 @@ use crate::clock::now_ms;
 use crate::job::{Job, Skip};
 use crate::live::AccountId;
 use crate::request::EditRequest;
+use crate::request::styled::NotStyled;
 use crate::route::{self, Candidates, Unroutable};
 use crate::store::{Admitted, Claim, StoreError};
 
 /// Why a request did not become a job.
 #[derive(Debug, thiserror::Error)]
 pub enum NotAdmitted {
+    /// Its style is not there, or does not go with it.
+    #[error(transparent)]
+    NotStyled(#[from] NotStyled),
     /// The provider or model asked for is not there.
     #[error(transparent)]
     Unroutable(#[from] Unroutable),
@@ -69,14 +74,11 @@ impl Engine {
         if self.closing.is_cancelled() {
             return Err(NotAdmitted::Closing);
         }
-        if claim != Claim::default() {
-            let fingerprint = request.fingerprint();
-            let known = self.parts.store.find(owner, &fingerprint, &claim, now_ms()).await?;
-            if let Some(replayed) = self.known(owner, known).await? {
-                return Ok(replayed);
-            }
+        if let Some(replayed) = self.standing_for(owner, &request, &claim).await? {
+            return Ok(replayed);
         }
         let snapshot = self.parts.snapshot.load_full();
+        let request = request.in_style(&snapshot.styles, self.parts.limits.prompt)?;
         let candidates = route::candidates(&snapshot, &request)?;
         if candidates.order.is_empty() {
             return Err(match candidates.skipped {
@@ -88,7 +90,7 @@ impl Engine {
                 }
             });
         }
-        if self.cells.len() >= self.parts.limits.waiting {
+        if self.unfinished.load(Ordering::Relaxed) >= self.parts.limits.waiting {
             return Err(NotAdmitted::QueueFull);
         }
         // On a task of its own: a client that hangs up now must not leave a job half admitted.
@@ -100,6 +102,24 @@ impl Engine {
             engine.admit_now(owner, request, &claim, &candidates).await
         });
         admitted.await.unwrap_or(Err(NotAdmitted::Closing))
+    }
+
+    /// The job a request stands for already, by what its client claims.
+    ///
+    /// # Errors
+    /// When its key was used for another request, or the store cannot be read.
+    pub async fn standing_for(
+        &self,
+        owner: &str,
+        request: &EditRequest,
+        claim: &Claim,
+    ) -> Result<Option<Taken>, NotAdmitted> {
+        if *claim == Claim::default() {
+            return Ok(None);
+        }
+        let fingerprint = request.fingerprint();
+        let found = self.parts.store.find(owner, &fingerprint, claim, now_ms()).await?;
+        self.known(owner, found).await
     }
 
     async fn admit_now(
@@ -134,6 +154,9 @@ impl Engine {
             let replayed = self.known(&job.owner, admitted?).await?;
             let deleted = "the job it stands for was deleted just now; send it once more";
             return replayed.ok_or_else(|| StoreError::Unavailable(deleted.to_owned()).into());
+        }
+        if !job.record.status.is_terminal() {
+            self.unfinished.fetch_add(1, Ordering::Relaxed);
         }
         tracing::info!(job = %job.id, request = %job.request.request_id, provider, "Job admitted.");
         self.begin_driving(&job, &line);

@@ -188,7 +188,7 @@ impl Engine {
         inputs: Vec<Stored>,
     ) -> u32 {
         let now = now_ms();
-        let model = route::model_for(provider, job.request.model.as_deref());
+        let model = route::model_for(provider, &job.request);
         let number =
             job.record.attempts.iter().map(|a| a.number).max().unwrap_or(0).saturating_add(1);
         let mut attempt = Attempt::planned(number, provider.file.id.clone(), now);
@@ -197,8 +197,7 @@ impl Engine {
         attempt.slot = share.first;
         attempt.count = share.count.min(provider.caps.n.max(1));
         attempt.model = model.clone();
-        attempt.memo.plugin = provider.library.sha256().to_owned();
-        attempt.memo.version = provider.library.label().state.writes;
+        attempt.memo.written_by(&provider.library);
         attempt.converts = job.request.params.output_format.is_some();
         attempt.deadline = deadline(job, provider, now);
         attempt.possible_duplicate_cost = in_doubt(job, share);

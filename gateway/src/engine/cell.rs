@@ -18,7 +18,8 @@ pub(super) struct Cell {
     canceled: AtomicBool,
     adrift: AtomicBool,
     told: Mutex<Vec<Place>>,
-    words: Mutex<Vec<Word>>,
+    /// None once nobody drives the job any more.
+    words: Mutex<Option<Vec<Word>>>,
     nudge: Notify,
 }
 
@@ -48,16 +49,19 @@ impl Cell {
             canceled: AtomicBool::new(false),
             adrift: AtomicBool::new(parked.adrift),
             told: Mutex::new(parked.told),
-            words: Mutex::default(),
+            words: Mutex::new(Some(Vec::new())),
             nudge: Notify::new(),
         }
     }
 
     /// Takes out what its row does not know. Only when nobody else has the cell.
     pub(super) fn parked(&self) -> Parked {
+        let mut places = std::mem::take(&mut *lock(&self.places));
+        // There may be very many of these, most with one place.
+        places.shrink_to_fit();
         Parked {
             adrift: self.take_adrift(),
-            places: std::mem::take(&mut lock(&self.places)),
+            places,
             told: self.take_told(),
             ..Parked::of(&self.job())
         }
@@ -99,15 +103,28 @@ impl Cell {
         std::mem::take(&mut lock(&self.told))
     }
 
-    /// Gives the driver a person's word.
+    /// Gives the driver a person's word. Dropped, and its sender told so, where there is none left.
     pub(super) fn say(&self, word: Word) {
-        lock(&self.words).push(word);
+        if let Some(words) = &mut *lock(&self.words) {
+            words.push(word);
+        }
         self.nudge.notify_one();
+    }
+
+    /// Lets go of what was handed over and said since, for a job that is driven no more.
+    pub(super) fn let_go(&self) {
+        drop(lock(&self.words).take());
+        drop(self.take_told());
     }
 
     /// What was said since.
     pub(super) fn take_words(&self) -> Vec<Word> {
-        std::mem::take(&mut lock(&self.words))
+        lock(&self.words).as_mut().map(std::mem::take).unwrap_or_default()
+    }
+
+    /// Lets the driver look again, if one runs.
+    pub(super) fn wake(&self) {
+        self.nudge.notify_one();
     }
 
     /// Returns at the next nudge.
@@ -138,8 +155,9 @@ impl Cell {
 
     /// Whether somebody asked for something the driver has not done.
     pub(super) fn is_asked(&self) -> bool {
+        let said = lock(&self.words).as_ref().is_some_and(|words| !words.is_empty());
         let cancels = self.is_canceled() && !self.job().record.status.is_terminal();
-        cancels || !lock(&self.told).is_empty() || !lock(&self.words).is_empty()
+        cancels || !lock(&self.told).is_empty() || said
     }
 
     /// Returns when the job is at its end.

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::cell::Cell;
-use crate::attempt::Since;
+use crate::attempt::{Attempt, Since};
 use crate::id::JobId;
 use crate::job::Job;
 use crate::live::Place;
@@ -56,10 +56,6 @@ impl Cells {
     /// None yet; at most so many are in memory while nobody looks at them.
     pub(super) fn new(most: usize) -> Self {
         Self { seats: Mutex::default(), most }
-    }
-
-    pub(super) fn len(&self) -> usize {
-        self.lock().by_id.len()
     }
 
     pub(super) fn look(&self, id: JobId) -> Look {
@@ -164,8 +160,10 @@ impl Cells {
 impl Parked {
     /// What a job knows besides its row.
     pub(super) fn of(job: &Job) -> Self {
-        let since = job.record.attempts.iter().filter_map(crate::attempt::Attempt::since);
-        Self { rev: job.record.rev, since: since.collect(), ..Self::default() }
+        let since = job.record.attempts.iter().filter_map(Attempt::since);
+        let mut since: Vec<Since> = since.collect();
+        since.shrink_to_fit();
+        Self { rev: job.record.rev, since, ..Self::default() }
     }
 
     /// Puts it onto what its row says.

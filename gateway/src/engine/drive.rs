@@ -3,11 +3,12 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use futures_util::StreamExt;
-use futures_util::future::{AbortHandle, Abortable, BoxFuture};
 use futures_util::stream::FuturesUnordered;
+use tokio::task::{AbortHandle, JoinHandle};
 
 use super::Engine;
 use super::begin::{Begun, deadline, release_if_due};
@@ -32,19 +33,19 @@ const SOON: Ms = 50;
 pub(super) struct NotOurs;
 
 /// Something under way for an attempt, and what comes of it.
-type Flight<'a> = Abortable<BoxFuture<'a, Landing>>;
+type Flight = JoinHandle<Landing>;
 
 /// Of which attempt, what came, and an upload that others may use once its plugin took it.
 pub(super) type Landing = (u32, Event, Option<Upload>);
 
 /// A job while it is driven.
 pub(super) struct Driver<'a> {
-    pub(super) engine: &'a Engine,
+    pub(super) engine: &'a Arc<Engine>,
     pub(super) cell: &'a Cell,
     pub(super) job: Job,
     /// Of the attempts that go on, each as it was when the attempt began.
     pub(super) providers: HashMap<u32, Arc<Provider>>,
-    flights: FuturesUnordered<Flight<'a>>,
+    flights: FuturesUnordered<Flight>,
     pub(super) flying: HashMap<u32, AbortHandle>,
     /// When to look again for a provider, or after trouble of our own.
     later: Option<Ms>,
@@ -52,7 +53,7 @@ pub(super) struct Driver<'a> {
 
 impl Engine {
     /// Runs until the job waits for a time, a place or nothing.
-    pub(super) async fn drive(&self, id: &JobId) {
+    pub(super) async fn drive(self: &Arc<Self>, id: &JobId) {
         let cell = match self.cell(*id).await {
             Ok(Some(cell)) => cell,
             Ok(None) => return,
@@ -74,6 +75,7 @@ impl Engine {
             Err(NotOurs) => {
                 tracing::error!(job = %id, "Another process changed the job; it is left alone.");
                 self.cells.remove(*id);
+                cell.let_go();
             }
         }
     }
@@ -83,12 +85,12 @@ impl Engine {
         let id = job.id;
         self.finished.insert(id, Arc::new(job));
         self.cells.remove(id);
-        drop(cell.take_told());
+        cell.let_go();
     }
 }
 
 impl<'a> Driver<'a> {
-    fn new(engine: &'a Engine, cell: &'a Cell) -> Self {
+    fn new(engine: &'a Arc<Engine>, cell: &'a Cell) -> Self {
         Self {
             engine,
             cell,
@@ -126,6 +128,8 @@ impl<'a> Driver<'a> {
                 // Before anything is begun: nothing is bought when its time is over.
                 self.expire().await?;
                 self.route().await?;
+                // Getting images ready may have taken seconds.
+                self.cancel().await?;
                 self.attend().await;
             }
             self.launch(closing).await?;
@@ -150,7 +154,7 @@ impl<'a> Driver<'a> {
             if attempt.todo() == Todo::Closed || self.providers.contains_key(&attempt.number) {
                 continue;
             }
-            let provider = self.engine.pinned(&attempt.provider, attempt.pin).await;
+            let provider = self.engine.pinned_for(attempt).await;
             if let Some(provider) = provider.filter(|provider| reads(provider, attempt)) {
                 self.providers.insert(attempt.number, provider);
             }
@@ -215,7 +219,7 @@ impl<'a> Driver<'a> {
     async fn heed(&mut self) -> Result<(), NotOurs> {
         for word in self.cell.take_words() {
             let Some(before) = self.job.attempt(word.attempt).cloned() else { continue };
-            if let Some(provider) = self.engine.pinned(&before.provider, before.pin).await {
+            if let Some(provider) = self.engine.pinned_for(&before).await {
                 self.providers.insert(before.number, provider);
             }
             self.happened(word.attempt, word.event);
@@ -278,8 +282,9 @@ impl<'a> Driver<'a> {
     fn fly(&mut self, number: u32) {
         let Some(attempt) = self.job.attempt(number).cloned() else { return };
         let Some(provider) = self.providers.get(&number).cloned() else { return };
-        let (engine, job) = (self.engine, self.cell.job());
-        let flight: BoxFuture<'a, Landing> = Box::pin(async move {
+        let (engine, job) = (self.engine.clone(), self.cell.job());
+        // On a task of its own: an answer is read also while this driver waits for our storage.
+        let flight = self.engine.spawn(async move {
             let (event, upload) = match attempt.todo() {
                 Todo::Fetch(_) => (engine.fetch(&job, &attempt, &provider).await, None),
                 Todo::Tell => (engine.tell(&job, &attempt, &provider).await, None),
@@ -287,9 +292,8 @@ impl<'a> Driver<'a> {
             };
             (number, event, upload)
         });
-        let (handle, registration) = AbortHandle::new_pair();
-        self.flying.insert(number, handle);
-        self.flights.push(Abortable::new(flight, registration));
+        self.flying.insert(number, flight.abort_handle());
+        self.flights.push(flight);
     }
 
     fn missing(&mut self, number: u32, provider: &str) {
@@ -346,6 +350,10 @@ impl<'a> Driver<'a> {
                     wait = (wait * 2).min(Duration::from_secs(10));
                 }
             }
+        }
+        let ends = self.job.record.status.is_terminal();
+        if ends && !self.cell.job().record.status.is_terminal() {
+            self.engine.unfinished.fetch_sub(1, Ordering::Relaxed);
         }
         self.cell.show(&self.job);
         self.cell.release(&self.job);

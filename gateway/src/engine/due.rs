@@ -23,7 +23,8 @@ pub(super) fn due_at(attempt: &Attempt) -> Option<Ms> {
 
 /// The same, for one whose provider may be missing, and for one that a person is waited for.
 pub(super) fn next(attempt: &Attempt, has_provider: bool, now: Ms) -> Option<Ms> {
-    match (attempt.held_until, due_at(attempt)) {
+    let held = attempt.held_until.filter(|_| attempt.state != State::InFlight);
+    match (held, due_at(attempt)) {
         (Some(until), _) => Some(until),
         (None, Some(_)) if !has_provider => {
             let pause = if attempt.is_late() { MISSING_LATE } else { MISSING };
@@ -43,6 +44,8 @@ pub(super) fn overdue(attempt: &Attempt, has_provider: bool, now: Ms) -> bool {
         State::Accepted => over && (!has_provider || asked),
         // Not under way, and its job is over: it is sent no more.
         State::InFlight if attempt.given_up.is_some() && !attempt.looks() => true,
+        // Nor is it sent again when its time is over.
+        State::InFlight if attempt.lost && !attempt.looks() => over,
         State::InFlight => over && (!has_provider || (attempt.lost && asked)),
         State::Fetching(_) => over && (!has_provider || attempt.is_late()),
         State::Unknown(_) => attempt.held_until.is_some_and(|until| now >= until),

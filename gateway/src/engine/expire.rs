@@ -35,12 +35,13 @@ impl Driver<'_> {
     /// the same doubt as a lost answer. It is listened to all the same.
     fn time_is_over(&mut self, number: u32, now: Ms) {
         let provider = self.providers.get(&number).cloned();
-        if let Some(provider) = &provider {
-            self.engine.live.heard(provider, Heard::Broke, now);
-        }
         let asked = self.flying.contains_key(&number);
         let asked_for = self.job.request.timeout.map(|seconds| seconds.saturating_mul(1_000));
         let over = asked_for.is_some_and(|limit| now >= self.job.record.created + limit);
+        // A client's own haste says nothing of the provider.
+        if let Some(provider) = provider.as_ref().filter(|_| !over) {
+            self.engine.live.heard(provider, Heard::Broke, now);
+        }
         let Some(provider) = provider.filter(|_| asked && !over) else {
             return self.job.expire(number, asked, now);
         };

@@ -1,6 +1,7 @@
 //! Forgetting a job: its row, its notes, its key, its images, and what is in memory of it. And what
 //! keeps a forgotten job's images for a request that comes with the same ones.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::Engine;
@@ -44,7 +45,18 @@ impl Engine {
     ///
     /// # Errors
     /// When the store cannot be used.
-    pub async fn forget(&self, owner: &str, id: &JobId) -> Result<Forgotten, StoreError> {
+    pub async fn forget(
+        self: &Arc<Self>,
+        owner: &str,
+        id: &JobId,
+    ) -> Result<Forgotten, StoreError> {
+        // On a task of its own: a client that hangs up now must not leave a job half forgotten.
+        let (engine, owner, id) = (self.clone(), owner.to_owned(), *id);
+        let forgotten = self.spawn(async move { engine.forget_now(&owner, &id).await });
+        forgotten.await.map_err(|error| StoreError::Unavailable(error.to_string()))?
+    }
+
+    async fn forget_now(&self, owner: &str, id: &JobId) -> Result<Forgotten, StoreError> {
         let Some(job) = self.job(owner, id).await? else { return Ok(Forgotten::Unknown) };
         if !job.record.status.is_terminal() {
             return Ok(Forgotten::Unfinished);
@@ -56,8 +68,10 @@ impl Engine {
         }
         let asked = self.parts.images.ask();
         let Some(images) = self.parts.store.forget(id).await? else {
+            // Another was quicker: it is gone, or an operator has said that it goes on.
             self.finished.invalidate(id);
-            return Ok(Forgotten::Unknown);
+            let is_there = self.job(owner, id).await?.is_some();
+            return Ok(if is_there { Forgotten::Loose } else { Forgotten::Unknown });
         };
         self.finished.invalidate(id);
         self.parts.images.discard(images, asked).await;

@@ -1,7 +1,7 @@
 //! What comes back: a flight that landed, a word, an interruption. It happens to its attempt in
 //! memory, with all that follows from it, and is written if it must survive a crash.
 
-use futures_util::future::Aborted;
+use tokio::task::JoinError;
 
 use super::begin::{deadline, release_if_due, settle};
 use super::drive::{Driver, Landing, NotOurs};
@@ -15,8 +15,16 @@ use crate::live::{Heard, Seen};
 
 impl Driver<'_> {
     /// Takes what came of a flight, and writes it if it must survive a crash.
-    pub(super) async fn landed(&mut self, landed: Result<Landing, Aborted>) -> Result<(), NotOurs> {
-        let Ok((number, event, upload)) = landed else { return Ok(()) };
+    pub(super) async fn landed(
+        &mut self,
+        landed: Result<Landing, JoinError>,
+    ) -> Result<(), NotOurs> {
+        let (number, event, upload) = match landed {
+            Ok(landing) => landing,
+            // It broke, and so does its driver: nobody knows how far it came.
+            Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
+            Err(_) => return Ok(()),
+        };
         self.flying.remove(&number);
         let Some(before) = self.job.attempt(number).cloned() else { return Ok(()) };
         self.happened(number, event);
@@ -50,7 +58,12 @@ impl Driver<'_> {
         };
         let seen = Seen::of(&event);
         attempt.advance(event, now, |memo, call| frame.step(memo, call));
-        self.engine.live.heard(&provider, Heard::of(&before, seen, attempt), now);
+        if attempt.memo.state != before.memo.state {
+            attempt.memo.written_by(&provider.library);
+        }
+        if before.given_up.is_none() {
+            self.engine.live.heard(&provider, Heard::of(&before, seen, attempt), now);
+        }
         let wanted = !self.engine.closing.is_cancelled() && !self.cell.is_canceled();
         if wanted && now < attempt.deadline {
             release_if_due(attempt, now);
@@ -64,6 +77,8 @@ impl Driver<'_> {
         if !due::same(&before, attempt) {
             settle(&mut self.job, number, &provider, now);
             self.job.welcome(number, until);
+            let wait = self.engine.queue_time(&self.job.request);
+            self.job.waits_anew(number, now, wait);
         }
     }
 

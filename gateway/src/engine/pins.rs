@@ -5,10 +5,11 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::Engine;
+use crate::attempt::{Attempt, Memo};
 use crate::clock::{Ms, now_ms};
 use crate::master::MasterKey;
 use crate::pin::{Pin, PinId};
-use crate::plugin::Shelf;
+use crate::plugin::{Library, Registry, Shelf};
 use crate::snapshot::{self, Provider};
 use crate::store::StoreError;
 
@@ -24,7 +25,9 @@ pub struct Pins {
     plugins: Shelf,
     public_url: bool,
     kept: Mutex<HashMap<PinId, Ms>>,
-    opened: moka::sync::Cache<PinId, Arc<Provider>>,
+    read: moka::sync::Cache<PinId, Arc<Pin>>,
+    /// By the plugin that was first thought of, too.
+    opened: moka::sync::Cache<(PinId, String), Arc<Provider>>,
 }
 
 impl Pins {
@@ -35,6 +38,7 @@ impl Pins {
             plugins,
             public_url,
             kept: Mutex::default(),
+            read: moka::sync::Cache::new(REMEMBERED),
             opened: moka::sync::Cache::new(REMEMBERED),
         }
     }
@@ -49,13 +53,58 @@ impl Pins {
         kept.get(&id).is_some_and(|at| now < at + FRESH)
     }
 
-    fn open(&self, content: &str) -> Result<Provider, String> {
-        let pin: Pin = serde_json::from_str(content).map_err(|error| error.to_string())?;
+    /// The provider with the running plugin, if that reads what is written, else with the one that
+    /// wrote it.
+    fn open(
+        &self,
+        (id, pin): (PinId, &Pin),
+        running: &Registry,
+        memo: Option<&Memo>,
+    ) -> Result<Arc<Provider>, String> {
+        let newer = successor(pin, running, memo);
+        let writer = memo.map(|memo| memo.plugin.as_str()).filter(|writer| !writer.is_empty());
+        let writer = writer.unwrap_or(&pin.plugin);
+        let first = newer.map_or(writer, |newer| newer.sha256()).to_owned();
+        if let Some(known) = self.opened.get(&(id, first.clone())) {
+            return Ok(known);
+        }
+        if pin.v > Pin::VERSION {
+            return Err(format!("it was kept by a newer Retouch (layout {})", pin.v));
+        }
         let key = self.master.unseal(&pin.key, &pin.host).map_err(|error| error.to_string())?;
-        let library = self.plugins.get(&pin.plugin).map_err(|refusal| refusal.to_string())?;
-        snapshot::assemble(pin.file, pin.host, key, &library, self.public_url)
-            .map_err(|problem| problem.to_string())
+        let with = |library: &Arc<Library>| {
+            let (file, host) = (pin.file.clone(), pin.host.clone());
+            snapshot::assemble(file, host, key.clone(), library, self.public_url)
+        };
+        let provider = match newer.map(with) {
+            Some(Ok(provider)) => provider,
+            other => {
+                if let Some(Err(problem)) = other {
+                    tracing::info!(%problem, "An older plugin finishes what the newer one refuses.");
+                }
+                let library = self.plugins.get(writer).map_err(|refusal| refusal.to_string())?;
+                with(&library).map_err(|problem| problem.to_string())?
+            }
+        };
+        let provider = Arc::new(provider);
+        self.opened.insert((id, first), provider.clone());
+        Ok(provider)
     }
+}
+
+/// The running plugin of the id that a pin names, if it reads the attempt's state.
+fn successor<'a>(
+    pin: &Pin,
+    running: &'a Registry,
+    memo: Option<&Memo>,
+) -> Option<&'a Arc<Library>> {
+    let (library, _) = running.api_type(&pin.file.api_type)?;
+    let is_same = library.label().id == pin.plugin_id;
+    (is_same && reads(library, memo)).then_some(library)
+}
+
+fn reads(library: &Library, memo: Option<&Memo>) -> bool {
+    memo.is_none_or(|memo| library.label().state.reads.contains(&memo.version))
 }
 
 impl Engine {
@@ -76,35 +125,52 @@ impl Engine {
         Ok(Some(id))
     }
 
-    /// The provider an attempt began with: the running one while nothing changed, else as it was.
-    /// `None`: it cannot be brought back, and the log says why.
-    pub(super) async fn pinned(&self, id: &str, pin: Option<PinId>) -> Option<Arc<Provider>> {
-        let running = self.parts.snapshot.load().provider(id).cloned();
+    /// The provider that goes on with an attempt; see [`Engine::pinned`].
+    pub(super) async fn pinned_for(&self, attempt: &Attempt) -> Option<Arc<Provider>> {
+        self.pinned(&attempt.provider, attempt.pin, Some(&attempt.memo)).await
+    }
+
+    /// The provider an attempt began with: the running one while nothing changed, else as it was,
+    /// with the newest plugin that reads `memo`. `None`: it cannot be brought back, and the log says
+    /// why.
+    pub(super) async fn pinned(
+        &self,
+        id: &str,
+        pin: Option<PinId>,
+        memo: Option<&Memo>,
+    ) -> Option<Arc<Provider>> {
+        let snapshot = self.parts.snapshot.load_full();
+        let running = snapshot.provider(id).cloned();
         let Some(pin) = pin else { return running };
         let pins = &self.parts.pins;
-        if let Some(running) = running.filter(|provider| pins.name(provider) == Some(pin)) {
+        let is_it = |p: &Arc<Provider>| pins.name(p) == Some(pin) && reads(&p.library, memo);
+        if let Some(running) = running.filter(is_it) {
             return Some(running);
         }
-        if let Some(known) = pins.opened.get(&pin) {
-            return Some(known);
-        }
-        let content = match self.parts.store.pinned(pin).await {
-            Ok(content) => content?,
-            Err(error) => {
-                tracing::error!(%pin, %error, "A provider as it was cannot be read.");
-                return None;
-            }
+        let why = match self.read_pin(pin).await? {
+            Ok(known) => match pins.open((pin, &known), &snapshot.plugins, memo) {
+                Ok(provider) => return Some(provider),
+                Err(why) => why,
+            },
+            Err(why) => why,
         };
-        match pins.open(&content) {
-            Ok(provider) => {
-                let provider = Arc::new(provider);
-                pins.opened.insert(pin, provider.clone());
-                Some(provider)
-            }
-            Err(why) => {
-                tracing::error!(%pin, provider = id, why, "A provider as it was cannot be brought back.");
-                None
-            }
+        tracing::error!(%pin, provider = id, why, "A provider as it was cannot be brought back.");
+        None
+    }
+
+    /// What a pin's row says; `None` where there is no such row.
+    async fn read_pin(&self, id: PinId) -> Option<Result<Arc<Pin>, String>> {
+        if let Some(known) = self.parts.pins.read.get(&id) {
+            return Some(Ok(known));
         }
+        let content = match self.parts.store.pinned(id).await {
+            Ok(content) => content?,
+            Err(error) => return Some(Err(error.to_string())),
+        };
+        let read = serde_json::from_str(&content).map(Arc::new);
+        Some(
+            read.inspect(|pin| self.parts.pins.read.insert(id, Arc::clone(pin)))
+                .map_err(|e| e.to_string()),
+        )
     }
 }

@@ -3,6 +3,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use super::Engine;
 use super::cells::Parked;
@@ -31,6 +32,8 @@ impl Engine {
         }
         let now = now_ms();
         let mut overdue: Vec<Overdue> = Vec::new();
+        let unfinished = outlines.iter().filter(|one| !one.record.status.is_terminal()).count();
+        self.unfinished.store(unfinished, Ordering::Relaxed);
         for outline in outlines {
             let asked = self.take_up(&outline, now).await;
             match asked {
@@ -75,7 +78,7 @@ impl Engine {
     }
 
     async fn traced(&self, trace: &Trace) -> Option<Arc<Provider>> {
-        self.pinned(&trace.provider, trace.pin).await
+        self.pinned(&trace.provider, trace.pin, None).await
     }
 
     /// Questions that were due while nobody asked do not all go out at once.
@@ -87,8 +90,7 @@ impl Engine {
         }
         for (account, line) in by_account {
             let per_second = line.first().map_or(1, |(.., p)| p.file.limits.polls_per_second);
-            #[expect(clippy::cast_possible_truncation, reason = "a seed: any part of it will do")]
-            let turns = poll::spread(line.len(), per_second, now, account.0 as u64);
+            let turns = poll::spread(line.len(), per_second, now, account.0);
             for ((_, id, _), at) in line.iter().zip(turns) {
                 self.timer.arm(id, at);
             }

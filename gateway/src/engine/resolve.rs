@@ -56,26 +56,33 @@ impl Engine {
         attempt: Option<u32>,
         found: Resolution,
     ) -> Result<Arc<Job>, NotResolved> {
-        let job = self.signed(id).await?.ok_or(NotResolved::NoJob)?;
-        let attempt = unknown(&job, attempt)?;
-        let event = match found {
-            Resolution::Created(task) => Event::Created(task),
-            Resolution::NotCreated => Event::NotCreated,
-        };
-        let (taken, answer) = oneshot::channel();
-        let cell = match self.cell(*id).await? {
-            Some(cell) => cell,
-            None => self.cells.put(*id, Arc::new(Cell::new((*job).clone(), Vec::new()))),
-        };
-        // From here on its row is newer than what is remembered of its end.
-        self.finished.invalidate(id);
-        cell.say(Word { attempt, event, taken });
-        self.timer.arm(id, now_ms());
-        let taken = tokio::select! {
-            taken = answer => taken.unwrap_or(false),
-            () = self.closing.cancelled() => return Err(NotResolved::Closing),
-        };
-        if taken { Ok(cell.job()) } else { Err(NotResolved::CannotFollow) }
+        loop {
+            let job = self.signed(id).await?.ok_or(NotResolved::NoJob)?;
+            let attempt = unknown(&job, attempt)?;
+            let event = match found.clone() {
+                Resolution::Created(task) => Event::Created(task),
+                Resolution::NotCreated => Event::NotCreated,
+            };
+            let (taken, answer) = oneshot::channel();
+            let cell = match self.cell(*id).await? {
+                Some(cell) => cell,
+                None => self.cells.put(*id, Arc::new(Cell::new((*job).clone(), Vec::new()))),
+            };
+            // From here on its row is newer than what is remembered of its end.
+            self.finished.invalidate(id);
+            cell.say(Word { attempt, event, taken });
+            self.timer.arm(id, now_ms());
+            let answer = tokio::select! {
+                answer = answer => answer,
+                () = self.closing.cancelled() => return Err(NotResolved::Closing),
+            };
+            match answer {
+                Ok(true) => return Ok(cell.job()),
+                Ok(false) => return Err(NotResolved::CannotFollow),
+                // Its driver had just let go of it: said anew, it is taken up anew.
+                Err(_) => {}
+            }
+        }
     }
 }
 

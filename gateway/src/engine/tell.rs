@@ -10,7 +10,7 @@ use crate::job::Job;
 use crate::snapshot::Provider;
 
 impl Engine {
-    /// Tells it. Only a provider that says so has stopped; else the task goes on and is asked after.
+    /// Tells it. Whether it stopped, or still finishes and charges, is asked as for any late task.
     pub(super) async fn tell(&self, job: &Job, attempt: &Attempt, provider: &Provider) -> Event {
         let now = now_ms();
         let frame = Frame {
@@ -22,13 +22,11 @@ impl Engine {
         };
         let step = frame.step(&attempt.memo, Call { kind: Kind::Cancel, body: &[] });
         let Some(Verdict::Send(request)) = step.ok().map(|(outcome, _)| outcome.verdict) else {
-            return Event::Told { stopped: false };
+            return Event::Told;
         };
         let mut attempt = attempt.clone();
         attempt.effect = Some(Planned { request, at: now });
-        let told = self.exchange(job, &attempt, provider).await;
-        let stopped =
-            matches!(told, Event::Reply { head, .. } if (200..300).contains(&head.status));
-        Event::Told { stopped }
+        self.exchange(job, &attempt, provider).await;
+        Event::Told
     }
 }

@@ -22,6 +22,8 @@ pub(super) const TEMP: &str = "tmp-";
 const LOCKS: usize = 64;
 /// Names remembered for a later removal; beyond, the next walk finds them.
 const BIN: usize = 10_000;
+/// After so many new bytes somebody should look at the disk again.
+const LOOK: u64 = 32_000_000;
 
 /// The folder, with a handle of its own: making a rename durable means syncing the folder.
 #[derive(Debug)]
@@ -34,8 +36,22 @@ pub(super) struct Folder {
     /// What is to go as soon as it may, with its length.
     bin: Mutex<HashMap<String, u64>>,
     pub(super) room: AtomicU64,
+    /// New bytes since the start.
+    placed: AtomicU64,
     pub(super) closed: AtomicBool,
     pub(super) stirred: Notify,
+    /// Free and total bytes as a test wants them.
+    #[cfg(test)]
+    pub(super) disk: Mutex<Option<(u64, u64)>>,
+}
+
+/// What became of a file that was to get its name.
+#[derive(Debug)]
+pub(super) enum Placed {
+    /// It has it.
+    New,
+    /// This one with the same content has it already, durably or not; the other is of no use.
+    Known(File),
 }
 
 /// What became of a removal.
@@ -57,8 +73,11 @@ impl Folder {
             count: Mutex::default(),
             bin: Mutex::default(),
             room: AtomicU64::new(u64::MAX),
+            placed: AtomicU64::new(0),
             closed: AtomicBool::new(false),
             stirred: Notify::new(),
+            #[cfg(test)]
+            disk: Mutex::default(),
         })
     }
 
@@ -74,32 +93,46 @@ impl Folder {
         self.path.join(format!("{TEMP}{}", uuid::Uuid::now_v7().simple()))
     }
 
-    /// Gives a complete file its name. The same image stored twice is one file.
-    pub(super) fn place(&self, file: &File, temp: &Path, name: &str) -> io::Result<()> {
+    /// Gives a complete file its name. The same image stored twice is one file, the first: that may
+    /// be durable and named by a row, where this one is not.
+    pub(super) fn place(&self, file: &File, temp: &Path, name: &str) -> io::Result<Placed> {
         let path = self.named(name)?;
         let bytes = file.metadata()?.len();
         let _name = self.name(name);
+        let was_there = match opened(&path)? {
+            Some((first, length)) if length == bytes => {
+                self.stamp(&first)?;
+                return Ok(Placed::Known(first));
+            }
+            other => other.is_some(),
+        };
         self.stamp(file)?;
-        let was_there = fs::exists(&path)?;
         fs::rename(temp, &path)?;
         if !was_there {
-            let mut count = self.count();
-            count.added(name, bytes);
-            if count.bytes().is_some_and(|bytes| bytes > self.room.load(Ordering::Relaxed)) {
-                self.stirred.notify_one();
-            }
+            self.came(name, bytes);
         }
-        Ok(())
+        Ok(Placed::New)
+    }
+
+    /// Counts a new file; rings when all are too much, or the disk has got much since it last rang.
+    fn came(&self, name: &str, bytes: u64) {
+        let mut count = self.count();
+        count.added(name, bytes);
+        let before = self.placed.fetch_add(bytes, Ordering::Relaxed);
+        let is_much = before / LOOK < before.saturating_add(bytes) / LOOK;
+        let room = self.room.load(Ordering::Relaxed);
+        if is_much || count.bytes().is_some_and(|bytes| bytes > room) {
+            self.stirred.notify_one();
+        }
     }
 
     /// Hands out a name that is known from before. Whether its file is still there.
     pub(super) fn keep(&self, name: &str) -> io::Result<bool> {
         let path = self.named(name)?;
         let _name = self.name(name);
-        match File::open(path) {
-            Ok(file) => self.stamp(&file).map(|()| true),
-            Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),
-            Err(error) => Err(error),
+        match opened(&path)? {
+            Some((file, _)) => self.stamp(&file).map(|()| true),
+            None => Ok(false),
         }
     }
 
@@ -151,18 +184,16 @@ impl Folder {
         }
     }
 
-    /// One file the walk comes by: its length and stamp, unless it is gone by now.
-    pub(super) fn visit(&self, name: &str) -> io::Result<Option<Ms>> {
+    /// Counts one file the walk comes by, unless it is gone by now.
+    pub(super) fn visit(&self, name: &str) -> io::Result<()> {
         let path = self.named(name)?;
         let _name = self.name(name);
         match fs::metadata(path) {
-            Ok(file) => {
-                self.count().found(name, file.len());
-                Ok(Some(stamp_of(&file)))
-            }
-            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(error),
+            Ok(file) => self.count().found(name, file.len()),
+            Err(error) if error.kind() == ErrorKind::NotFound => {}
+            Err(error) => return Err(error),
         }
+        Ok(())
     }
 
     pub(super) fn count(&self) -> MutexGuard<'_, Count> {
@@ -183,6 +214,18 @@ impl Folder {
         let index = first.unwrap_or_default() % LOCKS;
         let [fallback, ..] = &self.names;
         lock(self.names.get(index).unwrap_or(fallback))
+    }
+}
+
+/// A file and its length, if it is there.
+fn opened(path: &Path) -> io::Result<Option<(File, u64)>> {
+    match File::open(path) {
+        Ok(file) => {
+            let bytes = file.metadata()?.len();
+            Ok(Some((file, bytes)))
+        }
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
     }
 }
 

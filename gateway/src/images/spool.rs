@@ -13,6 +13,7 @@ use std::sync::Arc;
 use sha2::{Digest, Sha256};
 use tokio::task::{JoinHandle, spawn_blocking};
 
+use super::folder::Placed;
 use super::kind::{ENOUGH, looks_like, sniff};
 use super::{CHUNK, Folder, Kind, Limits, Stored, header};
 
@@ -201,8 +202,9 @@ impl Draft {
         if durable {
             temp.file.sync_all()?;
         }
-        temp.rename(folder, &name)?;
+        let first = temp.rename(folder, &name)?;
         if durable {
+            first.map_or(Ok(()), |file| file.sync_all())?;
             folder.handle.sync_all()?;
         }
         Ok(Stored { name, bytes: self.bytes, mime: mime.to_owned(), width, height, sha256 })
@@ -258,11 +260,15 @@ impl Temp {
         Ok(Self { file, path, kept: false })
     }
 
-    /// Takes its name. The same image stored twice is one file.
-    fn rename(mut self, folder: &Folder, name: &str) -> io::Result<()> {
-        folder.place(&self.file, &self.path, name)?;
-        self.kept = true;
-        Ok(())
+    /// Takes its name, unless the same image has it already: then this goes, and that is answered.
+    fn rename(mut self, folder: &Folder, name: &str) -> io::Result<Option<File>> {
+        match folder.place(&self.file, &self.path, name)? {
+            Placed::Known(first) => Ok(Some(first)),
+            Placed::New => {
+                self.kept = true;
+                Ok(None)
+            }
+        }
     }
 }
 

@@ -1,7 +1,6 @@
 //! What the store holds in all, and how it gets rid of what nobody needs. The policy is elsewhere:
 //! here is only what can be done without losing what is in use.
 
-use std::collections::BTreeSet;
 use std::fs;
 use std::io;
 use std::sync::Arc;
@@ -11,21 +10,50 @@ use std::time::{Duration, SystemTime};
 use tokio::task::spawn_blocking;
 use tokio_util::sync::CancellationToken;
 
-use super::folder::{Folder, Removal, TEMP, is_name};
+use super::folder::{Folder, Removal, TEMP, is_name, stamp_of};
 use super::hold::{Asked, Hold, Holds};
 use super::{Images, Stored};
 use crate::clock::{Ms, now_ms};
 
-/// Images a walk reports at most: two megabytes of names.
-const REPORTED: usize = if cfg!(test) { 3 } else { 20_000 };
+/// Images of [`Aged`] at a time: two megabytes of names.
+const PART: usize = if cfg!(test) { 3 } else { 20_000 };
 
-/// What a walk found.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Stock {
-    /// Images that nobody was handed for long, in order.
-    pub old: Vec<String>,
-    /// Where the next walk goes on, when there were more.
-    pub rest: Option<String>,
+/// A way through the folder past the images that nobody was handed for long.
+#[derive(Debug)]
+pub struct Aged {
+    entries: fs::ReadDir,
+    before: Ms,
+}
+
+impl Aged {
+    /// The next of them, and the way on where there may be more. Images may come and go meanwhile.
+    ///
+    /// # Errors
+    /// When the folder cannot be read.
+    pub async fn next(mut self) -> io::Result<(Vec<String>, Option<Self>)> {
+        spawn_blocking(move || {
+            let names = self.part()?;
+            let has_more = names.len() == PART;
+            Ok((names, has_more.then_some(self)))
+        })
+        .await?
+    }
+
+    fn part(&mut self) -> io::Result<Vec<String>> {
+        let mut names = Vec::new();
+        for entry in self.entries.by_ref() {
+            let entry = entry?;
+            let Ok(name) = entry.file_name().into_string() else { continue };
+            let is_old = || entry.metadata().is_ok_and(|file| stamp_of(&file) < self.before);
+            if is_name(&name) && is_old() {
+                names.push(name);
+            }
+            if names.len() == PART {
+                break;
+            }
+        }
+        Ok(names)
+    }
 }
 
 impl Images {
@@ -95,7 +123,8 @@ impl Images {
         self.folder.room.store(bytes, Ordering::Relaxed);
     }
 
-    /// Returns when an image came that was too much, or one is to go that could not go yet.
+    /// Returns when an image came that was too much, or many bytes have come, so that the disk should
+    /// be looked at, or an image is to go that could not go yet.
     pub async fn stirred(&self) {
         self.folder.stirred.notified().await;
     }
@@ -111,6 +140,10 @@ impl Images {
     /// What it says.
     pub async fn disk(&self) -> io::Result<(u64, u64)> {
         self.apart(|folder| {
+            #[cfg(test)]
+            if let Some(disk) = *folder.disk.lock().unwrap() {
+                return Ok(disk);
+            }
             let disk = rustix::fs::fstatvfs(&folder.handle)?;
             let bytes = |blocks: u64| blocks.saturating_mul(disk.f_frsize);
             Ok((bytes(disk.f_bavail), bytes(disk.f_blocks)))
@@ -118,27 +151,23 @@ impl Images {
         .await
     }
 
-    /// Walks through the folder: counts all images, removes what was left half written, and answers
-    /// the images after `from` that nobody was handed for `age`: some of them may be no job's.
+    /// Walks through the folder: counts all images, and removes what was left half written. Then
+    /// leads past the images that nobody was handed for `age`: some of them may be no job's.
     ///
     /// # Errors
     /// When the folder cannot be read, or `stop` says that nobody waits for it any more.
-    pub async fn take_stock(
-        &self,
-        age: Duration,
-        from: String,
-        stop: &CancellationToken,
-    ) -> io::Result<Stock> {
+    pub async fn take_stock(&self, age: Duration, stop: &CancellationToken) -> io::Result<Aged> {
         let stop = stop.clone();
         let before = now_ms().saturating_sub(crate::duration::ms(age));
         self.apart(move |folder| {
             folder.count().begin();
-            let walked = walk(folder, before, &from, &stop);
+            let walked = walk(folder, before, &stop);
             match &walked {
-                Ok(_) => folder.count().end(),
+                Ok(()) => folder.count().end(),
                 Err(_) => folder.count().abandon(),
             }
-            walked
+            walked?;
+            Ok(Aged { entries: fs::read_dir(&folder.path)?, before })
         })
         .await
     }
@@ -152,9 +181,7 @@ impl Images {
     }
 }
 
-fn walk(folder: &Folder, before: Ms, from: &str, stop: &CancellationToken) -> io::Result<Stock> {
-    // The first in order, whatever order the folder is in, so that the next walk can go on.
-    let (mut old, mut is_full) = (BTreeSet::new(), false);
+fn walk(folder: &Folder, before: Ms, stop: &CancellationToken) -> io::Result<()> {
     for entry in fs::read_dir(&folder.path)? {
         let entry = entry?;
         if stop.is_cancelled() {
@@ -163,19 +190,11 @@ fn walk(folder: &Folder, before: Ms, from: &str, stop: &CancellationToken) -> io
         let Ok(name) = entry.file_name().into_string() else { continue };
         if name.starts_with(TEMP) {
             clear(&entry, before);
-        } else if is_name(&name)
-            && folder.visit(&name)?.is_some_and(|stamp| stamp < before)
-            && name.as_str() > from
-        {
-            old.insert(name);
-            if old.len() > REPORTED {
-                old.pop_last();
-                is_full = true;
-            }
+        } else if is_name(&name) {
+            folder.visit(&name)?;
         }
     }
-    let rest = old.last().cloned().filter(|_| is_full);
-    Ok(Stock { old: old.into_iter().collect(), rest })
+    Ok(())
 }
 
 /// Removes a file that was begun and given up. One that is written to is never old.
@@ -197,6 +216,11 @@ impl Images {
     /// Whether an image is there.
     pub(crate) fn has(&self, image: &Stored) -> bool {
         self.folder.path.join(&image.name).exists()
+    }
+
+    /// Makes the file system look as if it had so many free and total bytes.
+    pub(crate) fn set_disk(&self, free: u64, total: u64) {
+        *self.folder.disk.lock().unwrap() = Some((free, total));
     }
 
     /// Lets the time of stamps pass, so that what was handed out before is older than what is asked

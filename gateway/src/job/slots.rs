@@ -119,6 +119,18 @@ impl Job {
         }
     }
 
+    /// What an attempt gave back may wait for another provider as long as a new job may, within the
+    /// request's own time.
+    pub fn waits_anew(&mut self, number: u32, now: Ms, wait: Ms) {
+        let Some(attempt) = self.attempt(number) else { return };
+        let given_back = self.unassigned().into_iter().any(|slot| attempt.covers(slot));
+        let asked = self.request.timeout.map(|seconds| seconds.saturating_mul(1_000));
+        let end = asked.map_or(Ms::MAX, |limit| self.record.created.saturating_add(limit));
+        if given_back && attempt.finished == Some(now) {
+            self.record.deadline = self.record.deadline.max((now + wait).min(end));
+        }
+    }
+
     /// Gives up an attempt whose time is over. What its provider has taken is asked after for longer.
     pub fn expire(&mut self, number: u32, is_asked: bool, now: Ms) {
         let Some(attempt) = self.attempt_mut(number) else { return };
@@ -141,7 +153,8 @@ impl Job {
     /// Gives up what still waits for a provider.
     pub fn expire_waiting(&mut self, now: Ms) {
         for slot in self.unassigned() {
-            self.fail(slot as usize..slot as usize + 1, &JobError::expired(false));
+            let error = JobError::expired(self.may_have_paid(slot));
+            self.fail(slot as usize..slot as usize + 1, &error);
         }
         self.conclude(now);
     }
@@ -157,8 +170,7 @@ impl Job {
         }
         for slot in self.unassigned() {
             // Also where the provider is told: whether it charged by then is its secret.
-            let taken = |a: &&Attempt| a.covers(slot) && a.was_stopped() && a.submitted.is_some();
-            let submitted = self.record.attempts.iter().any(|a| taken(&a));
+            let submitted = self.may_have_paid(slot);
             self.fail(slot as usize..slot as usize + 1, &JobError::canceled(submitted));
         }
         self.conclude(now);
@@ -169,6 +181,10 @@ impl Job {
         self.record.attempts.retain(|a| !a.is_open());
         self.record.status = Status::Queued;
         self.record.deadline = deadline;
+    }
+
+    fn may_have_paid(&self, slot: u32) -> bool {
+        self.record.attempts.iter().any(|a| a.covers(slot) && a.billed() != Billed::No)
     }
 
     fn unassigned(&self) -> Vec<u32> {

@@ -1,7 +1,7 @@
 //! One account: its places, the line for them, its pace, its trouble and its day. Pure: whoever calls
 //! hands the places over that it gives away.
 
-use super::day::Day;
+use super::day::{DAY, Day};
 use super::line::Line;
 use super::trouble::Trouble;
 use crate::clock::Ms;
@@ -73,6 +73,11 @@ impl Account {
         jobs
     }
 
+    /// Everybody in line.
+    pub(super) fn in_line(&self) -> impl Iterator<Item = JobId> {
+        self.line.all()
+    }
+
     /// Sends everybody in line away.
     pub(super) fn disband(&mut self) {
         self.line = Line::default();
@@ -80,7 +85,9 @@ impl Account {
 
     /// When the next poll may go, so that there are at most `per_second`.
     pub(super) fn poll_at(&mut self, per_second: u32, now: Ms) -> Ms {
-        let at = self.next_poll.max(now);
+        // Further ahead it is of a clock that was set back since.
+        let reserved = self.next_poll <= now.saturating_add(DAY);
+        let at = if reserved { self.next_poll.max(now) } else { now };
         self.next_poll = at.saturating_add(1_000 / u64::from(per_second.max(1)));
         at
     }

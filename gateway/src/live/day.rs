@@ -2,7 +2,7 @@
 
 use crate::clock::Ms;
 
-const DAY: Ms = 86_400_000;
+pub(super) const DAY: Ms = 86_400_000;
 
 /// What was submitted on which day.
 #[derive(Clone, Copy, Debug, Default)]

@@ -48,6 +48,11 @@ impl Line {
         self.standing.is_empty()
     }
 
+    /// Everybody who waits.
+    pub(super) fn all(&self) -> impl Iterator<Item = JobId> {
+        self.standing.iter().copied()
+    }
+
     /// How many wait.
     pub(super) fn len(&self) -> usize {
         self.standing.len()

@@ -100,7 +100,7 @@ pub(super) fn trouble(class: Class) -> &'static str {
 }
 
 /// The time of day.
-pub(super) fn utc(at: Ms) -> String {
+pub(crate) fn utc(at: Ms) -> String {
     let seconds = crate::clock::seconds(at) % 86_400;
     format!("{:02}:{:02}:{:02} UTC", seconds / 3_600, seconds / 60 % 60, seconds % 60)
 }

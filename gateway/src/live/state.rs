@@ -84,6 +84,11 @@ impl Known {
         self.accounts.get(&account)
     }
 
+    /// Everybody who waits in some line.
+    pub(super) fn in_line(&self) -> Vec<JobId> {
+        self.accounts.values().flat_map(Account::in_line).collect()
+    }
+
     /// How a provider stands for a job that holds `held` of its account's places already. Its limits
     /// of now hold from here on, also for whoever waits.
     pub(super) fn standing(&mut self, who: Who<'_>, held: u32, now: Ms) -> Standing {

@@ -15,6 +15,14 @@ pub(super) fn label(file: &[u8]) -> Result<Option<&[u8]>, Fault> {
     let Ok(library) = object::File::parse(file) else {
         return cut_short(file);
     };
+    // Mapped, what lies beyond the file's end would end the process.
+    let end = |segment: object::Segment<'_, '_>| {
+        let (offset, size) = segment.file_range();
+        offset.saturating_add(size)
+    };
+    if library.segments().any(|segment| end(segment) > file.len() as u64) {
+        return cut_short(file);
+    }
     let Some(table) = library.dynamic_symbol_table() else {
         return cut_short(file);
     };

@@ -7,8 +7,9 @@ use crate::job::Job;
 use crate::settings;
 use crate::store::{Cuts, KEY_LIFE};
 
-/// How long a pin is kept for the row that is about to name it.
-const PIN_LIFE: Ms = 3_600_000;
+/// How long before its job's age begins a pin may have been kept last: the longest that a job and
+/// what goes on without it take. Then it outlives every job that may still be resolved with it.
+const PIN_LEAD: Ms = 8 * 86_400_000;
 /// Pauses between two rounds lie within these bounds.
 const SHORTEST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(300);
@@ -54,14 +55,13 @@ impl Policy {
             jobs: before(self.jobs),
             exchanges: before(self.exchanges),
             keys: before(KEY_LIFE),
-            pins: before(PIN_LIFE),
+            pins: before(self.jobs.saturating_add(PIN_LEAD)),
         }
     }
 
-    /// When a job's results go; `None` while it is not at its end.
+    /// When a job's results go; `None` while something is left to do for it.
     pub fn expires(&self, job: &Job) -> Option<Ms> {
-        let ended = job.record.finished.filter(|_| job.record.status.is_terminal());
-        ended.map(|ended| ended.saturating_add(self.results))
+        job.settled().map(|since| since.saturating_add(self.results))
     }
 
     /// The pause between two rounds.
@@ -102,6 +102,11 @@ pub(super) fn reserve(total: u64) -> u64 {
     (total / RESERVE_SHARE).min(MOST_RESERVE)
 }
 
+/// How many bytes are to be made free on a file system that is low: so many that it is not any more.
+pub(super) fn shortage(free: u64, total: u64) -> u64 {
+    reserve(total).saturating_mul(2).saturating_sub(free)
+}
+
 /// Whether a file system has too little room for inputs. Once it had, it needs twice the reserve: so
 /// the answer does not change with every image.
 pub(super) fn is_low(free: u64, total: u64, was_low: bool) -> bool {
@@ -115,6 +120,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::attempt::{Attempt, GivenUp, State};
     use crate::job::Status;
     use crate::request::EditRequest;
 
@@ -133,7 +139,7 @@ mod tests {
             jobs: 10 * DAY,
             exchanges: 93 * DAY,
             keys: 99 * DAY,
-            pins: 100 * DAY - 3_600_000,
+            pins: 2 * DAY,
         };
         assert_eq!(cuts, want);
         assert_eq!(policy().cuts(5), Cuts::default(), "nothing is older than time");
@@ -155,6 +161,23 @@ mod tests {
         job.record.finished = Some(DAY);
         job.record.status = Status::Succeeded;
         assert_eq!(policy().expires(&job), Some(8 * DAY));
+    }
+
+    #[test]
+    fn what_comes_late_is_kept_as_long_as_what_came_in_time() {
+        let mut job = Job::new("o".to_owned(), Arc::new(EditRequest::default()), 0, 0);
+        (job.record.status, job.record.finished) = (Status::Expired, Some(DAY));
+        let mut late = Attempt::planned(1, "p".to_owned(), 0);
+        (late.state, late.given_up) = (State::Accepted, Some(given_up(DAY)));
+        job.record.attempts = vec![late];
+        assert_eq!(policy().expires(&job), None, "it may still come");
+        let late = &mut job.record.attempts[0];
+        (late.state, late.finished) = (State::Stored(Vec::new()), Some(9 * DAY));
+        assert_eq!(policy().expires(&job), Some(16 * DAY));
+    }
+
+    fn given_up(at: Ms) -> GivenUp {
+        GivenUp { at, failure: None, tell: true }
     }
 
     #[test]
@@ -197,6 +220,14 @@ mod tests {
         assert!(is_low(9_999, 1_000_000, false));
         assert!(is_low(19_999, 1_000_000, true));
         assert!(!is_low(20_000, 1_000_000, true));
+    }
+
+    #[test]
+    fn what_a_low_disk_is_short_of_makes_it_low_no_more() {
+        for (free, want) in [(9_999, 10_001), (0, 20_000), (20_000, 0), (90_000, 0)] {
+            assert_eq!(shortage(free, 1_000_000), want, "{free}");
+            assert!(!is_low(free + shortage(free, 1_000_000), 1_000_000, true));
+        }
     }
 
     proptest! {

@@ -111,6 +111,66 @@ async fn beyond_the_size_those_that_ended_first_go_and_no_more_than_needed() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn on_a_low_disk_inputs_are_refused_at_once_and_the_oldest_images_go() {
+    let world = World::new();
+    let (_, _, second) = world.job(2, Some(2 * MINUTE)).await;
+    let (_, _, first) = world.job(1, Some(3 * MINUTE)).await;
+    let (_, open, _) = world.job(3, None).await;
+    let mut retention = world.retention(&json!({}));
+    // The reserve is 1,000; 1,100 more than there is make twice that.
+    world.images.set_disk(900, 100_000);
+    round(&mut retention).await;
+    assert_eq!(retention.refused, Some(Full::Disk));
+    assert!(world.images.spool(Kind::Input).await.is_err());
+    let has = |image: &Stored| world.images.has(image);
+    assert_eq!((has(&first), has(&second), has(&open)), (false, true, true));
+
+    world.images.set_disk(2_000, 100_000);
+    round(&mut retention).await;
+    assert_eq!((retention.refused, has(&second)), (None, true));
+    assert!(world.images.spool(Kind::Input).await.is_ok());
+}
+
+#[tokio::test(start_paused = true)]
+async fn where_files_cannot_go_no_more_jobs_lose_theirs() {
+    let world = World::new();
+    let mut jobs = Vec::new();
+    for mark in 1..=3 {
+        jobs.push(world.job(mark, Some(u32::from(10 - mark) * MINUTE)).await);
+    }
+    let mut retention = world.retention(&json!({ "size": "4500B" }));
+    assert!(retention.walk().await.is_ok());
+    // It was removed by somebody else, and is still counted.
+    let (_, input, result) = &jobs[0];
+    for image in [input, result] {
+        world.images.remove(&image.name).await.unwrap();
+    }
+    assert!(retention.shed().await.is_ok());
+    let kept = vec![jobs[1].1.name.clone(), jobs[1].2.name.clone()];
+    assert_eq!(world.store.unneeded(kept).await, Ok(vec![]));
+}
+
+/// Jobs go, but not those that a client may still ask for by its key.
+#[tokio::test(start_paused = true)]
+async fn a_key_keeps_its_job_for_a_day_whatever_the_settings_say() {
+    let world = World::new();
+    let now = now_ms();
+    let ended_at = |at: Ms| {
+        let request = Arc::new(EditRequest::default());
+        let mut job = Job::new("o".to_owned(), request, at, at);
+        (job.record.status, job.record.finished) = (Status::Succeeded, Some(at));
+        job
+    };
+    let claim = |key: &str| Claim { key: Some(key.to_owned()), retry: false };
+    let (young, old) = (ended_at(now - 3_600_000), ended_at(now - 25 * 3_600_000));
+    world.store.admit(&young, &claim("a")).await.unwrap();
+    world.store.admit(&old, &claim("b")).await.unwrap();
+    round(&mut world.retention(&json!({ "jobs": "1m" }))).await;
+    assert!(world.store.load(&young.id).await.unwrap().is_some());
+    assert!(world.store.load(&old.id).await.unwrap().is_none());
+}
+
+#[tokio::test(start_paused = true)]
 async fn where_unfinished_jobs_need_it_all_inputs_are_refused_and_results_taken() {
     let world = World::new();
     let (_, input, result) = world.job(1, None).await;

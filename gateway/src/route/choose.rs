@@ -35,6 +35,7 @@ pub enum Choice {
 struct Contender<'a> {
     id: &'a str,
     account: AccountId,
+    preferred: bool,
     default: bool,
     priority: i64,
     when_full: WhenFull,
@@ -64,7 +65,8 @@ pub fn choose(
             skipped.push(Skip { provider: provider.file.id.clone(), reason: reason.to_owned() });
             continue;
         }
-        contenders.push((index, Contender::of(provider, standing(provider))));
+        let preferred = candidates.preferred.as_ref() == Some(&provider.file.id);
+        contenders.push((index, Contender::of(provider, preferred, standing(provider))));
     }
     let choice = match decide(&mut contenders, &mut skipped) {
         Verdict::Take(index) => {
@@ -77,10 +79,10 @@ pub fn choose(
     (choice, skipped)
 }
 
-/// Takes the first that is free in the order of default, priority, health and jobs under way. A job
-/// stays at one that is only full for now if its file says `when_full = "wait"`.
+/// Takes the first that is free in the order of the style's wish, default, priority, health and jobs
+/// under way. A job stays at one that is only full for now if its file says `when_full = "wait"`.
 fn decide(contenders: &mut [(usize, Contender<'_>)], skipped: &mut Vec<Skip>) -> Verdict {
-    contenders.sort_by_key(|(_, c)| (Reverse(c.default), Reverse(c.priority), c.load()));
+    contenders.sort_by_key(|(_, c)| c.rank());
     let (mut line, mut until, mut waits, mut shut) = (Vec::new(), None::<Ms>, false, None);
     for (index, contender) in contenders {
         let standing = contender.standing;
@@ -105,15 +107,22 @@ fn decide(contenders: &mut [(usize, Contender<'_>)], skipped: &mut Vec<Skip>) ->
 }
 
 impl<'a> Contender<'a> {
-    fn of(provider: &'a Provider, standing: Standing) -> Self {
+    fn of(provider: &'a Provider, preferred: bool, standing: Standing) -> Self {
         Self {
             id: &provider.file.id,
             account: provider.account,
+            preferred,
             default: provider.file.default,
             priority: provider.file.priority,
             when_full: provider.file.when_full,
             standing,
         }
+    }
+
+    /// Less goes first.
+    fn rank(&self) -> impl Ord + use<> {
+        let Self { preferred, default, priority, .. } = *self;
+        (Reverse(preferred), Reverse(default), Reverse(priority), self.load())
     }
 
     /// Among equals the healthiest goes first, then the one with the fewest jobs.

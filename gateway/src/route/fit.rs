@@ -18,9 +18,16 @@ pub(super) fn unfit(provider: &Provider, request: &EditRequest) -> Option<Unfit>
         .or_else(|| strictly(caps, request))
 }
 
-/// Fields that were given and that this provider does not honour.
+/// Fields that were given and do not count: this provider does not honour them, or the style stands
+/// above them.
 pub fn ignored(caps: &Caps, request: &EditRequest) -> Vec<String> {
-    given(request).filter(|name| !honours(caps, name)).map(str::to_owned).collect()
+    let mut ignored = request.overruled().to_vec();
+    for name in given(request).filter(|name| !honours(caps, name)) {
+        if !ignored.iter().any(|known| known == name) {
+            ignored.push(name.to_owned());
+        }
+    }
+    ignored
 }
 
 fn honours(caps: &Caps, name: &str) -> bool {

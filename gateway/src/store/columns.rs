@@ -17,7 +17,9 @@ pub(super) struct Columns {
     pub(super) provider: Option<String>,
     /// Whether something is left to do.
     pub(super) loose: bool,
-    /// When it came to its end, if it is there.
+    /// Whether it is at its end.
+    pub(super) over: bool,
+    /// Since when nothing is left to do for it: what is kept of it ages from then.
     pub(super) finished: Option<Ms>,
     /// Every image it needs.
     pub(super) images: BTreeSet<Need>,
@@ -34,19 +36,14 @@ impl Columns {
     /// Of this job.
     pub(super) fn of(job: &Job) -> Self {
         let record = &job.record;
-        let over = record.status.is_terminal();
         Self {
             status: record.status.as_str(),
             provider: job.leading().map(|a| a.provider.clone()),
             loose: job.is_loose(),
-            finished: over.then(|| record.finished.unwrap_or(record.created)),
+            over: record.status.is_terminal(),
+            finished: job.settled(),
             images: images(job),
         }
-    }
-
-    /// From when its images age: from its end, once nothing is left to do for it.
-    pub(super) fn ended(&self) -> Option<Ms> {
-        self.finished.filter(|_| !self.loose)
     }
 }
 

@@ -318,6 +318,26 @@ async fn submits_are_counted_by_provider_and_time() {
 }
 
 #[tokio::test]
+async fn unfinished_jobs_are_counted_by_owner() {
+    each(|place| async move {
+        let store = place.open();
+        let (open, mut over) = (job("a"), job("b"));
+        let other = Job { owner: "other".to_owned(), ..job("c") };
+        over.record.attempts = vec![late(1, "q")];
+        for job in [&open, &over, &other] {
+            admitted(&*store, job).await;
+        }
+        assert_eq!(store.unfinished("me").await, Ok(2));
+        // Something is left to do for it, but the job has its end.
+        committed(&*store, &ended(&over, Status::Canceled, 5_000)).await;
+        assert_eq!(store.unfinished("me").await, Ok(1));
+        assert_eq!(store.unfinished("other").await, Ok(1));
+        assert_eq!(store.unfinished("nobody").await, Ok(0));
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_pin_keeps_its_first_content() {
     each(|place| async move {
         let store = place.open();

@@ -264,6 +264,11 @@ impl Store for Memory {
         self.read(move |tables| tables.pinned(id))
     }
 
+    fn unfinished(&self, owner: &str) -> BoxFuture<'static, Result<u64, StoreError>> {
+        let owner = owner.to_owned();
+        self.read(move |tables| tables.unfinished(&owner))
+    }
+
     fn submits(&self, since: Ms) -> BoxFuture<'static, Result<Vec<(String, u64)>, StoreError>> {
         self.read(move |tables| tables.submits(since))
     }

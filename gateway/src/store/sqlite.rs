@@ -13,7 +13,7 @@ use std::thread::JoinHandle;
 
 use futures_util::future::BoxFuture;
 use rusqlite::{Connection, OpenFlags, Transaction};
-use tokio::sync::{Semaphore, mpsc, oneshot};
+use tokio::sync::{AcquireError, Semaphore, mpsc, oneshot};
 
 use super::{Admitted, Claim, Cuts, Exchange, Filter, Page, Store, StoreError, Swept};
 use crate::clock::{Ms, now_ms};
@@ -25,6 +25,9 @@ use write::{Task, Write};
 
 /// Queries at once, each on a connection of its own.
 const READERS: usize = 8;
+/// Of these, how many may be of the kind that reads many rows: the others are there for what jobs
+/// wait for.
+const LONG_READERS: usize = 6;
 /// Writes that may wait; beyond, senders wait too.
 const QUEUE: usize = 4_096;
 
@@ -38,6 +41,7 @@ pub struct Sqlite {
 struct Readers {
     path: PathBuf,
     room: Semaphore,
+    long: Semaphore,
     idle: Mutex<Vec<Connection>>,
 }
 
@@ -59,6 +63,7 @@ impl Sqlite {
         let readers = Arc::new(Readers {
             path: path.to_owned(),
             room: Semaphore::new(READERS),
+            long: Semaphore::new(LONG_READERS),
             idle: Mutex::default(),
         });
         Ok(Self { writes, readers, writer: Some(writer) })
@@ -77,11 +82,22 @@ impl Sqlite {
     ) -> BoxFuture<'static, Result<T, StoreError>> {
         let readers = self.readers.clone();
         Box::pin(async move {
-            let gone = |_| StoreError::Unavailable("it is closed".to_owned());
-            let _room = readers.room.acquire().await.map_err(gone)?;
+            let _room = readers.room.acquire().await.map_err(closed)?;
             let readers = readers.clone();
             let read = tokio::task::spawn_blocking(move || readers.with(query)).await;
             read.map_err(|error| StoreError::Unavailable(error.to_string()))?
+        })
+    }
+
+    /// The same for what reads many rows.
+    fn read_long<T: Send + 'static>(
+        &self,
+        query: impl FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
+    ) -> BoxFuture<'static, Result<T, StoreError>> {
+        let (readers, read) = (self.readers.clone(), self.read(query));
+        Box::pin(async move {
+            let _long = readers.long.acquire().await.map_err(closed)?;
+            read.await
         })
     }
 }
@@ -123,7 +139,12 @@ impl Store for Sqlite {
     }
 
     fn list(&self, filter: Filter) -> BoxFuture<'static, Result<Page, StoreError>> {
-        self.read(move |db| read::list(db, &filter))
+        self.read_long(move |db| read::list(db, &filter))
+    }
+
+    fn unfinished(&self, owner: &str) -> BoxFuture<'static, Result<u64, StoreError>> {
+        let owner = owner.to_owned();
+        self.read_long(move |db| read::unfinished(db, &owner))
     }
 
     fn note(&self, exchange: Exchange) {
@@ -133,7 +154,7 @@ impl Store for Sqlite {
 
     fn exchanges(&self, id: &JobId) -> BoxFuture<'static, Result<Vec<Exchange>, StoreError>> {
         let id = *id;
-        self.read(move |db| read::exchanges(db, &id))
+        self.read_long(move |db| read::exchanges(db, &id))
     }
 
     fn pin(&self, id: PinId, content: String) -> BoxFuture<'static, Result<(), StoreError>> {
@@ -155,7 +176,7 @@ impl Store for Sqlite {
     }
 
     fn sweep(&self, cuts: Cuts, most: usize) -> BoxFuture<'static, Result<Swept, StoreError>> {
-        let pins = self.read(move |db| retain::old_pins(db, cuts.pins, most));
+        let pins = self.read_long(move |db| retain::old_pins(db, cuts.pins, most));
         let writes = self.writes.clone();
         Box::pin(async move {
             let pins = pins.await?;
@@ -210,6 +231,11 @@ async fn write<T: Send + 'static>(
     let (done, answer) = oneshot::channel();
     writes.send(Task::boxed(apply, Some(done))).await.map_err(|_| gone())?;
     answer.await.map_err(|_| gone())?
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "used as the argument of map_err")]
+fn closed(error: AcquireError) -> StoreError {
+    StoreError::Unavailable(error.to_string())
 }
 
 /// As SQLite counts; beyond its largest number is the end of time.

@@ -59,6 +59,16 @@ impl Dialer {
         }
     }
 
+    /// Where everything goes by way of, if set.
+    pub(super) fn proxy(&self) -> Option<&url::Url> {
+        self.egress.proxy()
+    }
+
+    /// Whether what lies at that address may be fetched, whoever named it.
+    pub(super) fn admits(&self, port: u16, address: std::net::IpAddr) -> bool {
+        self.gated.get(&port).is_some_and(|(_, gate)| gate.admits(address))
+    }
+
     /// Whether a connection went where its route allows. It cannot be otherwise; if it ever is, what
     /// came over it must not be used.
     pub(super) fn confirms(&self, route: Route, peer: Option<SocketAddr>) -> bool {

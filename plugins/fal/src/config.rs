@@ -110,6 +110,11 @@ impl Endpoint {
         Ok(id)
     }
 
+    /// The endpoint's id where nobody asks for another model.
+    pub(crate) fn default_id(&self) -> String {
+        self.edit.replace(MODEL, self.model.as_deref().unwrap_or_default())
+    }
+
     /// What the model's fields are called.
     pub(crate) fn fields(&self, id: &str) -> Fields {
         let mut fields = model::fields(id);

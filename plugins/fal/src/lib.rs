@@ -6,6 +6,7 @@
 //! A question that is not answered is asked again.
 
 mod address;
+mod check;
 mod config;
 mod fail;
 mod form;
@@ -93,6 +94,14 @@ impl ApiType for FalQueue {
         let ticket = Ticket::of(receipt, &self.0.host, &application);
         Ok(self.poll(cx, ticket, 0))
     }
+
+    fn check(&self, cx: &Cx) -> Check {
+        self.questions(cx)
+    }
+
+    fn checked(&self, _cx: &Cx, _question: &str, answer: &Response) -> Check {
+        check::heard(answer).into()
+    }
 }
 
 impl FalQueue {
@@ -155,7 +164,7 @@ impl FalQueue {
         followed(result, ticket, State::Fetching)
     }
 
-    fn request(&self, cx: &Cx, method: &str, path: &str) -> Request {
+    pub(crate) fn request(&self, cx: &Cx, method: &str, path: &str) -> Request {
         let request = cx.request(method, &self.0.host, path);
         request.header("authorization", format!("Key {SECRET}"))
     }

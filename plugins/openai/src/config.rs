@@ -106,6 +106,18 @@ impl Site {
         self.headers.iter().fold(post, |post, (name, value)| post.header(*name, value))
     }
 
+    /// The list of models that stands beside the edit; `None` where the path is of another form.
+    pub(crate) fn list(&self, cx: &Cx) -> Option<Request> {
+        let base = self.edit.strip_suffix("images/edits")?;
+        let list = cx.get(&self.host, &format!("{base}models"));
+        Some(self.headers.iter().fold(list, |list, (name, value)| list.header(*name, value)))
+    }
+
+    /// The model of the provider's file.
+    pub(crate) fn default_model(&self) -> Option<&str> {
+        self.model.as_deref()
+    }
+
     fn path(&self, model: &str) -> String {
         let path = self.edit.replace(MODEL, model);
         // A path that has its own version keeps it.

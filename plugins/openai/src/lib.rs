@@ -4,6 +4,7 @@
 //! That request is paid for and there is no way to ask again what became of it. It is sent once;
 //! whatever leaves open whether the work was done ends as an unknown outcome.
 
+mod check;
 mod config;
 mod fail;
 mod map;
@@ -50,6 +51,14 @@ impl ApiType for OpenAiEdit {
 
     fn resume(&self, _cx: &Cx, State::Submitted: State, event: &Event) -> Step<State> {
         answered(event)
+    }
+
+    fn check(&self, cx: &Cx) -> Check {
+        check::questions(&self.0, cx)
+    }
+
+    fn checked(&self, _cx: &Cx, _question: &str, answer: &Response) -> Check {
+        check::heard(&self.0, answer).into()
     }
 }
 

@@ -67,6 +67,25 @@ const TABLE: [Row; 19] = [
     row(&["1501", "1505"], Class::Moderation, Refused, Ends, ""),
 ];
 
+/// What a refusal is about, for whoever looks for what is set up wrong.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Sort {
+    /// The key, or its site.
+    Key,
+    /// The kind of key.
+    Kind,
+    /// The account's money.
+    Credit,
+    /// The path.
+    Path,
+    /// The task, which is not there.
+    NoTask,
+    /// What was asked, which is no task's id.
+    Params,
+    /// Anything else.
+    Other,
+}
+
 /// Words of a message that say what a code would, where there is none that is known.
 const WORDS: [(&str, &str); 6] = [
     ("task_queue_maxed", "421"),
@@ -164,6 +183,19 @@ pub(crate) fn wrong_path(answer: &Response, said: &Answer) -> bool {
     let coded = find(said).is_some_and(|row| row.hint == WRONG_PATH);
     let says = coded || said.only_named() || (page && answer.success().is_ok());
     matches!(answer.status(), 404 | 405 | 412) || says
+}
+
+/// What an answer's code is about; `None` where there is none that is known.
+pub(crate) fn sort(said: &Answer) -> Option<Sort> {
+    find(said).map(|row| match (row.class, row.hint) {
+        (Class::Auth, _) => Sort::Key,
+        (Class::Config, KEY_KIND) => Sort::Kind,
+        (Class::Config, WRONG_PATH) => Sort::Path,
+        (Class::Quota, _) => Sort::Credit,
+        (Class::NotFound, _) => Sort::NoTask,
+        (Class::InvalidRequest, _) => Sort::Params,
+        _ => Sort::Other,
+    })
 }
 
 fn unsure() -> Failure {

@@ -5,6 +5,7 @@
 //! Only the submit is paid for. It is sent once; whatever leaves open whether it was taken ends as
 //! an unknown outcome. A question that is not answered is asked again.
 
+mod check;
 mod config;
 mod fail;
 mod map;
@@ -99,6 +100,14 @@ impl ApiType for RhartEdit {
 
     fn found(&self, cx: &Cx, _: State, task: &str) -> Step<State> {
         Ok(self.poll(cx, task.to_owned(), None, 0))
+    }
+
+    fn check(&self, cx: &Cx) -> Check {
+        self.first_questions(cx)
+    }
+
+    fn checked(&self, cx: &Cx, question: &str, answer: &Response) -> Check {
+        self.heard(cx, question, answer)
     }
 }
 

@@ -125,7 +125,8 @@ typedef struct retouch_step {
     uint32_t      size;
     uint32_t      flags; /* 0 in ABI 1.0; ignore bits you do not know */
     retouch_bytes event; /* JSON: what happened. `kind` is one of start, response, transport_error,
-                            callback, interrupted, cancel; later hosts may know more */
+                            callback, interrupted, cancel, found, check, checked;
+                            later hosts may know more */
     retouch_bytes state; /* what this plugin wrote for the job last; empty with `start` */
     const retouch_bytes *attach; /* bodies that are no JSON, named by index in the event; at most
                                     1 MiB in all. Images never come here: the event and the
@@ -158,6 +159,21 @@ typedef struct retouch_step {
  *   | "kind": "cancel"
  *   | "kind": "found",           "task": "…" }   the answer to the paid request was lost, and a
  *                                                person found the task: the next request follows it
+ *
+ * Two kinds belong to no job and have no state: an operator asks whether the provider is set up
+ * right. A plugin that does not know them answers RETOUCH_E_UNSUPPORTED, and nothing is lost.
+ *
+ *     "kind": "check"
+ *     "kind": "checked",         "question": "key", "response": as above
+ *
+ * Both are answered with what is known and what to ask next, which must cost nothing and change
+ * nothing: the host sends only `safe` and `idempotent` requests. The image 0 is a tiny picture of
+ * the host's. Steps are words such as key, edit, result, upload.
+ *
+ *   { "check": { "findings": [ { "step": "key", "mark": "ok|skipped|warning|failed",
+ *                                "message": { "zh": "…", "en": "…" },
+ *                                "mend": { "zh": "…", "en": "…" } } ],
+ *                "questions": [ { "step": "key", "request": as in send } ] } }
  *
  *   JOB = { "model": "acme-1" | null, "prompt": "…", "n": 1,
  *           "inputs": [ { "mime": "image/png", "bytes": 4321, "width": 640, "height": 480 } ],

@@ -6,6 +6,7 @@ use axum::{
     Json, Router,
     extract::{DefaultBodyLimit, Multipart, Path, State},
     http::{HeaderMap, StatusCode, Uri, header},
+    middleware,
     response::{IntoResponse, Response},
     routing::{get, post},
 };
@@ -13,19 +14,25 @@ use bytes::Bytes;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use super::{Download, EDIT, Poll, QUERY, Shared, Submit, Turn, UPLOAD, UPLOAD_V2, Upload, wire};
+use super::{
+    Download, EDIT, Poll, QUERY, QUEUE, Query, Shared, Submit, Turn, UPLOAD, UPLOAD_V2, Upload,
+    wire,
+};
 use crate::server::cut;
 
 /// The routes of the v2 protocol, and one for all the rest.
 pub(super) fn router(shared: Arc<Shared>) -> Router {
     Router::new()
         .route(EDIT, post(submit))
+        .route("/", get(async || "a scripted provider"))
         .route(QUERY, post(query))
+        .route(QUEUE, get(queue))
         .route(UPLOAD, post(upload))
         .route(UPLOAD_V2, post(upload))
         .route("/files/{name}", get(file))
         .route("/results/{name}", get(result))
         .fallback(stray)
+        .layer(middleware::map_response_with_state(Arc::clone(&shared), dated))
         .layer(DefaultBodyLimit::disable())
         .with_state(shared)
 }
@@ -70,9 +77,19 @@ async fn query(
     headers: HeaderMap,
     Json(body): Json<Value>,
 ) -> Response {
+    match shared.setup.query {
+        Query::Well => {}
+        Query::Page => return wire::page(),
+        Query::Status(status) => {
+            return StatusCode::from_u16(status).unwrap().into_response();
+        }
+    }
     let task = body["taskId"].as_str().unwrap_or_default().to_owned();
     let status = shared.status(&task);
     let authorization = authorization(&headers);
+    if !shared.takes(authorization.as_deref()) {
+        return wire::error("", "806", "APIKEY_USER_NOT_FOUND");
+    }
     shared.note(|ledger| {
         ledger.polls.push(Poll { authorization, task: task.clone(), answer: status });
     });
@@ -82,6 +99,21 @@ async fn query(
         "" => wire::error("", "807", "APIKEY_TASK_NOT_FOUND"),
         unfinished => wire::running(&task, unfinished),
     }
+}
+
+async fn queue(State(shared): State<Arc<Shared>>, headers: HeaderMap) -> Response {
+    match shared.takes(authorization(&headers).as_deref()) {
+        true => wire::queue(shared.setup.key_kind.unwrap_or("SHARED")),
+        false => wire::upload_refused(),
+    }
+}
+
+/// Lets the service's clock be wrong.
+async fn dated(State(shared): State<Arc<Shared>>, mut response: Response) -> Response {
+    if let Some(date) = shared.setup.date {
+        response.headers_mut().insert(header::DATE, date.parse().unwrap());
+    }
+    response
 }
 
 async fn upload(

@@ -49,6 +49,20 @@ pub(super) fn html() -> Response {
     (StatusCode::INTERNAL_SERVER_ERROR, Html(page)).into_response()
 }
 
+/// A proxy's page in front of the service.
+pub(super) fn page() -> Response {
+    Html("<!doctype html><title>Sign in</title>").into_response()
+}
+
+/// How a key's queue stands.
+pub(super) fn queue(kind: &str) -> Response {
+    Json(json!({ "code": 0, "msg": "success", "data": {
+        "apiKeyType": kind, "concurrentLimit": 100, "runningCount": "0", "queuedCount": "0",
+        "totalCurrentTasks": "0",
+    }}))
+    .into_response()
+}
+
 /// An upload that was taken.
 pub(super) fn uploaded(url: &str, sha256: &str, bytes: usize) -> Response {
     Json(json!({ "code": 0, "message": "success", "data": {

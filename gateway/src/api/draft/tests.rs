@@ -27,6 +27,16 @@ fn text_and_json_spell_the_same_request() {
 }
 
 #[test]
+fn a_style_needs_no_prompt_and_takes_variables_in_any_form() {
+    let text = read(&json!({ "style": "s", "variables": r#"{"a":"b"}"# }));
+    let json = read(&json!({ "style": "s", "variables": { "a": "b", "c": null }, "prompt": "" }));
+    assert_eq!(text, json);
+    let asked = json.unwrap().style.unwrap();
+    assert_eq!((asked.style.as_str(), asked.variables.len()), ("s", 1));
+    assert_eq!(read(&json!({ "prompt": "p", "variables": {}, "style": "" })).unwrap().style, None);
+}
+
+#[test]
 fn what_is_wrong_is_named() {
     for (fields, words) in [
         (json!({}), "missing_prompt"),
@@ -40,6 +50,10 @@ fn what_is_wrong_is_named() {
             json!({ "prompt": "p", "provider_options": { "a": [{ "$image": 0 }] } }),
             "has a meaning here",
         ),
+        (json!({ "prompt": "p", "variables": { "a": "b" } }), "name it in `style`"),
+        (json!({ "style": "s", "variables": { "a": 1 } }), "`variables.a` must be text"),
+        (json!({ "style": "s", "variables": "{" }), "`variables` must be an object"),
+        (json!({ "style": "s", "variables": { "{{secret:": "" } }), "has a meaning here"),
         (json!({ "prompt": "p", "n": 11 }), "1 to 10"),
         (json!({ "prompt": "p", "size": "big" }), "WIDTHxHEIGHT"),
         (json!({ "prompt": "p", "resolution": "3K" }), "1K, 2K or 4K"),

@@ -20,7 +20,7 @@ enum Blow {
     Expire,
     Saved,
     Lost(Class),
-    Told(bool),
+    Told,
     Created,
     NotCreated,
 }
@@ -82,7 +82,7 @@ fn any_blow() -> impl Strategy<Value = Blow> {
         1 => Just(Blow::Expire),
         2 => Just(Blow::Saved),
         2 => prop::sample::select(vec![Class::ProviderError, Class::NoOutput]).prop_map(Blow::Lost),
-        1 => any::<bool>().prop_map(Blow::Told),
+        1 => Just(Blow::Told),
         1 => Just(Blow::Created),
         1 => Just(Blow::NotCreated),
     ]
@@ -121,7 +121,7 @@ fn befalls(attempt: &mut Attempt, blow: Blow, now: Ms) {
         }
         Blow::Saved => Event::Saved(Vec::new()),
         Blow::Lost(class) => Event::Lost(Failure::new(class, "403").status(403)),
-        Blow::Told(stopped) => Event::Told { stopped },
+        Blow::Told => Event::Told,
         Blow::Created => Event::Created("1".to_owned()),
         Blow::NotCreated => Event::NotCreated,
     };

@@ -22,9 +22,9 @@ impl<'a> Reader<'_, 'a> {
     /// The provider. A field that could not be read has its default, and is among the problems.
     pub(super) fn provider(&mut self, file: &Path, mut root: Table<'a>) -> ProviderFile {
         let lines = root.all_lines();
-        let id = self.id(file);
-        let name = self.required(&mut root, "name").unwrap_or_else(|| id.clone());
-        let type_id = self.required(&mut root, "type").unwrap_or_default();
+        let id = self.document.id(file, "provider");
+        let name = self.document.required(&mut root, "name").unwrap_or_else(|| id.clone());
+        let type_id = self.document.required(&mut root, "type").unwrap_or_default();
         let api_type = self.api_type(&type_id, lines.get("type").copied());
         let defaults = api_type.as_ref().map(|known| known.defaults.clone()).unwrap_or_default();
         let api_key = self.key(&mut root);
@@ -70,32 +70,6 @@ impl<'a> Reader<'_, 'a> {
         };
         self.document.close(&root);
         provider
-    }
-
-    fn id(&mut self, file: &Path) -> String {
-        let stem = file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-        let fits = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
-        if stem.is_empty() || !stem.bytes().all(fits) {
-            let what = format!("the file name '{stem}' cannot be a provider's id");
-            self.document.problem(None, what, "rename it to small letters, digits and hyphens");
-        }
-        stem
-    }
-
-    fn required(&mut self, root: &mut Table<'a>, key: &'static str) -> Option<String> {
-        let line = root.lines().get(key).copied();
-        let value: Option<String> = self.document.take(root, key, "text");
-        let value = value.filter(|text| !text.trim().is_empty());
-        // A value of another type is a problem of its own.
-        let (empty, mend) = (line.is_some() && value.is_none(), format!("write {key} = \"…\""));
-        match line {
-            None => self.document.problem(Some(1), format!("{key} is missing"), mend),
-            Some(line) if empty && !self.document.has_problem_at(line) => {
-                self.document.problem(Some(line), format!("{key} is empty"), mend);
-            }
-            Some(_) => {}
-        }
-        value
     }
 
     fn api_type(&mut self, id: &str, line: Option<usize>) -> Option<ApiType> {

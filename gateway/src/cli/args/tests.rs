@@ -12,7 +12,7 @@ fn summary(line: &str) -> String {
         Ok((_, Command::Edit(edit))) => format!(
             "edit {} image(s), prompt {}, out {:?}, n {}, provider {:?}",
             edit.images.len(),
-            edit.prompt,
+            edit.prompt.unwrap_or_else(|| format!("of style {:?}", edit.style)),
             edit.out,
             edit.n,
             edit.provider
@@ -30,9 +30,21 @@ fn summary(line: &str) -> String {
             format!("watch {id} to {}", out.display())
         }
         Ok((_, Command::Check)) => "check".to_owned(),
+        Ok((_, Command::Doctor(Doctor { provider, edit, yes }))) => {
+            format!("doctor {provider:?} {edit} {yes}")
+        }
+        Ok((_, Command::Key(Key::Create(new)))) => {
+            let NewKey { name, scopes, per_minute, concurrency, expires } = new;
+            format!("key {name} {} {per_minute:?} {concurrency:?} {expires:?}", scopes.len())
+        }
+        Ok((_, Command::Key(Key::List))) => "keys".to_owned(),
+        Ok((_, Command::Key(Key::Revoke(OldKey { id })))) => format!("revoke {id}"),
         Ok((_, Command::Plugin(Plugin::List))) => "plugins".to_owned(),
         Ok((_, Command::Plugin(Plugin::Inspect(Library { file })))) => {
             format!("inspect {}", file.display())
+        }
+        Ok((_, Command::Plugin(Plugin::Trust(Library { file })))) => {
+            format!("trust {}", file.display())
         }
         Ok((_, Command::Help(_))) => "help is help".to_owned(),
         Ok((_, Command::Sandbox)) => "sandbox".to_owned(),
@@ -51,6 +63,10 @@ fn every_command_is_understood() {
             "edit a.jpg b.png --prompt grey -o out.png -n 2 --provider x",
             "edit 2 image(s), prompt grey, out Some(\"out.png\"), n 2, provider Some(\"x\")",
         ),
+        (
+            "edit a.jpg --style oil --var mood=warm --var x=",
+            "edit 1 image(s), prompt of style Some(\"oil\"), out None, n 1, provider None",
+        ),
         ("jobs list", "list 20 None"),
         ("jobs list --limit 5 --status failed", "list 5 Some(\"failed\")"),
         ("jobs show job_1", "show job_1"),
@@ -61,8 +77,25 @@ fn every_command_is_understood() {
         ("jobs watch job_1 -o a.png", "watch job_1 to a.png"),
         ("jobs watch job_1 --out a.png", "watch job_1 to a.png"),
         ("check", "check"),
+        ("doctor", "doctor None false false"),
+        ("doctor shop", "doctor Some(\"shop\") false false"),
+        ("doctor shop --edit --yes", "doctor Some(\"shop\") true true"),
+        ("doctor --edit", "exit 2"),
+        ("doctor shop --yes", "exit 2"),
+        ("key create app", "key app 0 None None None"),
+        (
+            "key create app --scopes edit,read --per-minute 6 --concurrency 2 --expires 90d",
+            "key app 2 Some(6) Some(2) Some(\"90d\")",
+        ),
+        ("key list", "keys"),
+        ("key revoke key_1", "revoke key_1"),
+        ("key create", "exit 2"),
+        ("key create app --scopes write", "exit 2"),
+        ("key create app --per-minute 0", "exit 2"),
+        ("key revoke", "exit 2"),
         ("plugin list", "plugins"),
         ("plugin inspect lib.so", "inspect lib.so"),
+        ("plugin trust lib.so", "trust lib.so"),
         ("sandbox", "sandbox"),
         ("--help", "exit 0"),
         ("edit -h", "exit 0"),
@@ -74,6 +107,8 @@ fn every_command_is_understood() {
         ("nonsense", "exit 2"),
         ("--nonsense", "exit 2"),
         ("edit a.jpg", "exit 2"),
+        ("edit a.jpg -p grey --var mood=warm", "exit 2"),
+        ("edit a.jpg --style oil --var mood", "exit 2"),
         ("edit -p grey", "exit 2"),
         ("edit a.jpg -p grey -n 0", "exit 2"),
         ("edit a.jpg -p grey --seed x", "exit 2"),
@@ -159,6 +194,8 @@ fn mistakes_say_what_to_write_instead() {
         ("--port", ["--port", "--listen 127.0.0.1:PORT"]),
         ("edit a.jpg -p x --sed 3", ["--sed", "--seed"]),
         ("edit a.jpg", ["--prompt", "Usage: retouch edit"]),
+        ("edit a.jpg --style oil --var mood", ["mood", "NAME=TEXT"]),
+        ("edit a.jpg -p x --var mood=warm", ["--style", "missing"]),
         ("chek", ["chek", "check"]),
         ("--log-format yaml", ["yaml", "text, json"]),
         ("edit a.jpg -p x --timeout soon", ["soon", "5m"]),

@@ -1,6 +1,6 @@
 //! Values that are more than a word: each says, in the person's language, how it is written.
 
-use std::{net::SocketAddr, time::Duration};
+use std::{net::SocketAddr, str::FromStr, time::Duration};
 
 use crate::{cli::words::Words, duration};
 
@@ -24,6 +24,34 @@ pub(super) fn seconds(text: &str, words: Words) -> Result<u32, String> {
         plain.or_else(|| duration::parse(text)).map(|time| duration::ms(time).div_ceil(1000));
     let known = whole.and_then(|seconds| u32::try_from(seconds).ok());
     known.ok_or_else(|| words.say("usage.seconds", &[]))
+}
+
+/// `mood=warm`: a style's variable and the word for it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(in crate::cli) struct Variable {
+    pub(in crate::cli) name: String,
+    pub(in crate::cli) text: String,
+}
+
+/// There is no `=`, or no name before it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("it is written NAME=TEXT")]
+pub(in crate::cli) struct Unnamed;
+
+impl FromStr for Variable {
+    type Err = Unnamed;
+
+    /// The text may be empty, and may hold further `=`.
+    fn from_str(written: &str) -> Result<Self, Unnamed> {
+        let (name, text) = written.split_once('=').ok_or(Unnamed)?;
+        let name = Some(name.trim()).filter(|name| !name.is_empty()).ok_or(Unnamed)?;
+        Ok(Self { name: name.to_owned(), text: text.to_owned() })
+    }
+}
+
+/// The same for a person.
+pub(super) fn variable(text: &str, words: Words) -> Result<Variable, String> {
+    text.parse().map_err(|Unnamed| words.say("usage.variable", &[]))
 }
 
 #[cfg(test)]
@@ -67,5 +95,17 @@ mod tests {
         for (text, expected) in table {
             assert_eq!(seconds(text, Words::of(Language::En)).ok(), expected, "{text}");
         }
+    }
+
+    #[test]
+    fn a_variable_has_a_name_and_any_text() {
+        let read = |text| variable(text, Words::of(Language::En)).ok();
+        let pair = |name: &str, text: &str| {
+            Some(Variable { name: name.to_owned(), text: text.to_owned() })
+        };
+        assert_eq!(read("mood=warm light"), pair("mood", "warm light"));
+        assert_eq!(read("mood="), pair("mood", ""));
+        assert_eq!(read("formula=a=b"), pair("formula", "a=b"));
+        assert_eq!((read("mood"), read("=warm")), (None, None));
     }
 }

@@ -20,7 +20,7 @@ async fn put(images: &Images, mark: u8) -> Stored {
 
 async fn counted() -> (tempfile::TempDir, Images) {
     let (dir, images) = samples::store(Limits::default());
-    images.take_stock(Duration::ZERO, String::new(), &CancellationToken::new()).await.unwrap();
+    images.take_stock(Duration::ZERO, &CancellationToken::new()).await.unwrap();
     (dir, images)
 }
 
@@ -115,8 +115,10 @@ async fn a_walk_counts_what_was_there_and_reports_what_is_old() {
     }
     images.age("tmp-old");
     let stop = CancellationToken::new();
-    let found = images.take_stock(Duration::from_secs(3_600), String::new(), &stop).await.unwrap();
-    assert_eq!((found.old, found.rest), (vec![old.name.clone()], None));
+    let way = images.take_stock(Duration::from_secs(3_600), &stop).await.unwrap();
+    let (found, rest) = way.next().await.unwrap();
+    assert_eq!(found, std::slice::from_ref(&old.name));
+    assert!(rest.is_none(), "it was all");
     assert_eq!(images.bytes(), Some(200));
     let left = |name: &str| dir.path().join(name).exists();
     assert_eq!((left("tmp-old"), left("tmp-young"), left("README")), (false, true, true));
@@ -139,7 +141,7 @@ async fn nothing_goes_during_a_walk_and_a_walk_can_be_stopped() {
 
     let stop = CancellationToken::new();
     stop.cancel();
-    let stopped = images.take_stock(Duration::ZERO, String::new(), &stop).await;
+    let stopped = images.take_stock(Duration::ZERO, &stop).await;
     assert_eq!(stopped.unwrap_err().kind(), ErrorKind::Interrupted);
     assert_eq!(images.bytes(), Some(100), "as it was known before");
 }
@@ -169,7 +171,7 @@ async fn too_much_is_told() {
 }
 
 #[tokio::test]
-async fn a_walk_goes_on_where_the_one_before_had_enough() {
+async fn many_old_images_are_told_a_part_at_a_time_and_go_meanwhile() {
     let (_dir, images) = counted().await;
     let mut names = Vec::new();
     for mark in 0..8 {
@@ -178,12 +180,49 @@ async fn a_walk_goes_on_where_the_one_before_had_enough() {
         names.push(image.name);
     }
     names.sort();
-    let (mut seen, mut walks, mut from) = (Vec::new(), 0, Some(String::new()));
-    while let Some(name) = from {
-        let stop = CancellationToken::new();
-        let found = images.take_stock(Duration::ZERO, name, &stop).await.unwrap();
-        assert!(found.old.len() <= REPORTED);
-        (seen, walks, from) = ([seen, found.old].concat(), walks + 1, found.rest);
+    let stop = CancellationToken::new();
+    let (mut seen, mut parts) = (Vec::new(), 0);
+    let mut way = Some(images.take_stock(Duration::ZERO, &stop).await.unwrap());
+    while let Some(here) = way {
+        let (found, rest) = here.next().await.unwrap();
+        assert!(found.len() <= PART);
+        assert_eq!(images.discard(found.clone(), images.ask()).await, found.len());
+        (seen, parts, way) = ([seen, found].concat(), parts + 1, rest);
     }
-    assert_eq!((seen, walks), (names, 3));
+    seen.sort();
+    assert_eq!((seen, parts, images.bytes()), (names, 3, Some(0)));
+}
+
+#[tokio::test]
+async fn many_new_bytes_ask_for_a_look_at_the_disk() {
+    use std::pin::pin;
+    let (_dir, images) = counted().await;
+    let large = |mark| png(mark, 20_000_000);
+    samples::put(&images, &large(1)).await;
+    samples::put(&images, &large(1)).await;
+    let mut stirred = pin!(images.stirred());
+    assert!(futures_util::poll!(stirred.as_mut()).is_pending(), "20 MB, and the same again");
+    samples::put(&images, &large(2)).await;
+    assert!(futures_util::poll!(stirred.as_mut()).is_ready());
+}
+
+/// A row names the first already, and it is durable; the second is not.
+#[tokio::test]
+async fn the_first_of_two_files_with_the_same_content_stays() {
+    use std::os::unix::fs::MetadataExt;
+    let (dir, images) = counted().await;
+    let image = put(&images, 1).await;
+    let path = dir.path().join(&image.name);
+    let inode = || std::fs::metadata(&path).unwrap().ino();
+    let before = inode();
+    images.age(&image.name);
+    put(&images, 1).await;
+    assert_eq!((inode(), images.bytes()), (before, Some(100)));
+    assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1, "the other is gone");
+    let asked = images.ask();
+    assert_eq!(discard(&images, &image, asked).await, 0, "it was handed out anew");
+
+    std::fs::write(&path, b"cut short").unwrap();
+    put(&images, 1).await;
+    assert_eq!(std::fs::read(&path).unwrap(), png(1, 100), "a damaged one is replaced");
 }

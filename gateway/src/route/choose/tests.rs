@@ -17,12 +17,23 @@ const NO_CREDIT: Standing = Standing::Shut { class: Class::Quota, until: 70 };
 fn one(n: usize, standing: Standing) -> Contender<'static> {
     Contender {
         id: ["a", "b", "c", "d"][n],
-        account: AccountId(n as u128),
+        account: AccountId(n as u64),
+        preferred: false,
         default: false,
         priority: 0,
         when_full: WhenFull::Next,
         standing,
     }
+}
+
+#[test]
+fn the_styles_provider_goes_before_the_default_and_every_priority() {
+    let first = Contender { preferred: true, priority: -5, ..one(2, FREE) };
+    let others =
+        [Contender { default: true, ..one(0, FREE) }, Contender { priority: 9, ..one(1, FREE) }];
+    let take = |standing| decided(&[others[0], others[1], Contender { standing, ..first }]).0;
+    assert_eq!(take(FREE), Verdict::Take(2));
+    assert_eq!(take(FULL), Verdict::Take(0));
 }
 
 fn decided(contenders: &[Contender<'static>]) -> (Verdict, Vec<String>) {
@@ -32,7 +43,7 @@ fn decided(contenders: &[Contender<'static>]) -> (Verdict, Vec<String>) {
     (verdict, skipped.into_iter().map(|skip| skip.provider).collect())
 }
 
-fn wait(line: &[u128], until: Option<Ms>) -> Verdict {
+fn wait(line: &[u64], until: Option<Ms>) -> Verdict {
     Verdict::Wait { line: line.iter().copied().map(AccountId).collect(), until }
 }
 

@@ -8,6 +8,7 @@ use proptest::prelude::*;
 use super::super::{Claim, Cuts, Filter, Store};
 use super::Place;
 use super::samples::{attempt, ended, late, next, note, pin, stored, succeeded, with_inputs};
+use crate::attempt::State;
 use crate::clock::Ms;
 use crate::job::{Job, Status};
 use crate::store::Admitted;
@@ -101,6 +102,7 @@ impl Change {
         }
         for attempt in &mut changed.record.attempts {
             attempt.submitted = Some(at);
+            attempt.finished = matches!(attempt.state, State::Stored(_)).then_some(at + 3);
         }
         changed.record.rev = job.record.rev + revisions;
         changed

@@ -94,11 +94,14 @@ async fn a_job_with_something_left_to_do_keeps_everything() {
         let cuts = Cuts { jobs: Ms::MAX, ..images(Ms::MAX, Ms::MAX) };
         assert_eq!(store.sweep(cuts, ALL).await, Ok(Swept::default()));
         assert_eq!(store.shed(ALL).await, Ok(names(&[])));
-        // What comes late ages like the rest of its job.
+        // What comes late has its whole time, and so has the rest of its job.
         let mut answered = next(&expired);
         answered.record.attempts = vec![stored(1, "p", &["late"])];
+        answered.record.attempts[0].finished = Some(9_000);
         committed(&*store, &answered).await;
-        let swept = store.sweep(images(2_001, 2_001), ALL).await.unwrap();
+        let cuts = Cuts { jobs: 9_000, ..images(9_000, 9_000) };
+        assert_eq!(store.sweep(cuts, ALL).await, Ok(Swept::default()));
+        let swept = store.sweep(images(9_001, 9_001), ALL).await.unwrap();
         assert_eq!(swept.images, names(&["in", "late"]));
     })
     .await;
@@ -130,7 +133,9 @@ async fn old_jobs_go_with_all_that_is_theirs() {
         store.note(note(&old, 9_000));
         committed(&*store, &ended(&old, Status::Canceled, 2_000)).await;
         committed(&*store, &ended(&young, Status::Canceled, 2_001)).await;
-        let swept = store.sweep(Cuts { jobs: 2_001, ..Cuts::default() }, ALL).await.unwrap();
+        let cuts = Cuts { jobs: 2_001, keys: 1_000, ..Cuts::default() };
+        assert_eq!(store.sweep(cuts, ALL).await, Ok(Swept::default()), "its key keeps it");
+        let swept = store.sweep(Cuts { keys: 1_001, ..cuts }, ALL).await.unwrap();
         let images = names(&["in"]);
         assert_eq!(swept, Swept { jobs: 1, exchanges: 1, images, ..Swept::default() });
         assert_eq!(store.load(&old.id).await, Ok(None));
@@ -178,6 +183,7 @@ async fn pins_go_when_no_loose_job_names_them() {
         let (lately, now) = (now_ms() - 3_600_000, now_ms() + 3_600_000);
         let sweep = |pins| store.sweep(Cuts { pins, ..Cuts::default() }, ALL);
         assert_eq!(sweep(lately).await.unwrap().pins, 0, "kept lately");
+        assert_eq!(sweep(0).await.unwrap().pins, 0, "nobody looks at them");
         assert_eq!(sweep(now).await.unwrap().pins, 1);
         let kept = [store.pinned(pin(1)).await, store.pinned(pin(2)).await];
         assert!(kept.iter().all(|pin| matches!(pin, Ok(Some(_)))), "{kept:?}");
@@ -242,7 +248,12 @@ async fn only_a_job_at_its_end_can_be_forgotten() {
         assert_eq!(store.admit(&first, &key("k")).await, Ok(Admitted::New));
         store.note(note(&first, 10));
         assert_eq!(store.forget(&first.id).await, Ok(None), "it goes on");
-        let over = succeeded(&first, 2_000, &["out"]);
+        let mut expired = ended(&first, Status::Expired, 2_000);
+        expired.record.attempts = vec![late(1, "p")];
+        committed(&*store, &expired).await;
+        assert_eq!(store.forget(&first.id).await, Ok(None), "an attempt of it goes on");
+        let mut over = next(&expired);
+        over.record.attempts = vec![stored(1, "p", &["out"])];
         committed(&*store, &over).await;
         assert_eq!(store.forget(&first.id).await, Ok(Some(names(&["in", "out"]))));
         assert_eq!(store.load(&first.id).await, Ok(None));

@@ -94,7 +94,7 @@ impl Tables {
         }
         let own = self.images.range_mut((job.id, Need::default())..);
         for (_, ended) in own.take_while(|((owner, _), _)| *owner == job.id) {
-            *ended = columns.ended();
+            *ended = columns.finished;
         }
         self.jobs.insert(job.id, Row { job, columns, fingerprint });
     }
@@ -122,6 +122,11 @@ impl Tables {
         let mut rows = self.jobs.values().rev().filter(wanted);
         let jobs = rows.by_ref().take(filter.limit).map(|row| row.job.clone()).collect();
         Page { jobs, has_more: rows.next().is_some() }
+    }
+
+    pub(super) fn unfinished(&self, owner: &str) -> u64 {
+        let open = |row: &&Row| row.job.owner == owner && !row.columns.over;
+        self.jobs.values().filter(open).count() as u64
     }
 
     pub(super) fn note(&mut self, exchange: Exchange) {
@@ -191,7 +196,7 @@ impl Tables {
         let results = self.sweep_images(Kind::Result, cuts.results, most);
         bounded(results.len());
         names.extend(results);
-        let jobs = self.old_jobs(cuts.jobs, most);
+        let jobs = self.old_jobs(cuts, most);
         bounded(jobs.len());
         let (mut exchanges, theirs) = self.remove(&jobs);
         names.extend(theirs);
@@ -217,9 +222,12 @@ impl Tables {
         self.drop_images(|image, _| old.contains(image))
     }
 
-    fn old_jobs(&self, cut: Ms, most: usize) -> BTreeSet<JobId> {
-        let ended = |row: &Row| Some((row.columns.ended()?, row.job.id));
-        first(self.jobs.values().filter_map(ended), cut, most)
+    fn old_jobs(&self, cuts: Cuts, most: usize) -> BTreeSet<JobId> {
+        let ended = |row: &Row| Some((row.columns.finished?, row.job.id));
+        let keyed = self.keys.values().filter(|key| key.at >= cuts.keys).map(|key| key.job);
+        let keyed: BTreeSet<JobId> = keyed.collect();
+        let free = self.jobs.values().filter(|row| !keyed.contains(&row.job.id));
+        first(free.filter_map(ended), cuts.jobs, most)
     }
 
     fn old_pins(&self, cut: Ms, most: usize) -> BTreeSet<PinId> {

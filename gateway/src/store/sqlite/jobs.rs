@@ -1,6 +1,6 @@
 //! Writing jobs: a new one with its key, a step of one, a note of one.
 
-use rusqlite::{Transaction, params};
+use rusqlite::{Connection, Transaction, params};
 
 use super::super::columns::Columns;
 use super::super::{Admitted, Claim, Exchange, StoreError};
@@ -97,32 +97,40 @@ fn insert(db: &Transaction<'_>, row: &Row) -> Result<(), StoreError> {
     need_images(db, row)
 }
 
-/// The condition is the whole of what keeps a second writer, and a changed end, out.
+/// A step that moves the job in no index, as most do: it writes the row's pages and no others.
+const STEP: &str = "UPDATE jobs SET rev = ?4, record = ?5
+    WHERE id = ?1 AND rev = ?4 - 1 AND status = ?2 AND provider IS ?3 AND loose = ?6
+      AND finished IS ?7";
+const TURN: &str = "UPDATE jobs SET status = ?2, provider = ?3, rev = ?4, record = ?5, loose = ?6,
+                    finished = ?7
+    WHERE id = ?1 AND rev = ?4 - 1 AND (status IN ('queued', 'running') OR status = ?2)";
+
+/// The conditions are the whole of what keeps a second writer, and a changed end, out.
 pub(super) fn replace(db: &Transaction<'_>, row: &Row) -> Result<(), StoreError> {
-    let changed = db
-        .prepare_cached(
-            "UPDATE jobs SET status = ?2, provider = ?3, rev = ?4, record = ?5, loose = ?6,
-                             finished = ?7
-             WHERE id = ?1 AND rev = ?4 - 1 AND (status IN ('queued', 'running') OR status = ?2)",
-        )
-        .and_then(|mut update| {
-            update.execute(params![
-                row.id.to_string(),
-                row.columns.status,
-                row.columns.provider,
-                row.rev,
-                row.record,
-                row.columns.loose,
-                row.columns.finished.map(signed),
-            ])
-        })
-        .map_err(unavailable)?;
-    if changed == 1 { need_images(db, row) } else { Err(StoreError::Conflict(row.id)) }
+    let changed = || Ok(update(db, STEP, row)? || update(db, TURN, row)?);
+    if changed().map_err(unavailable)? {
+        need_images(db, row)
+    } else {
+        Err(StoreError::Conflict(row.id))
+    }
+}
+
+fn update(db: &Connection, update: &str, row: &Row) -> rusqlite::Result<bool> {
+    let changed = db.prepare_cached(update)?.execute(params![
+        row.id.to_string(),
+        row.columns.status,
+        row.columns.provider,
+        row.rev,
+        row.record,
+        row.columns.loose,
+        row.columns.finished.map(signed),
+    ])?;
+    Ok(changed == 1)
 }
 
 /// Writes down which images the job needs, and from when on they age.
 fn need_images(db: &Transaction<'_>, row: &Row) -> Result<(), StoreError> {
-    let (id, ended) = (row.id.to_string(), row.columns.ended().map(signed));
+    let (id, ended) = (row.id.to_string(), row.columns.finished.map(signed));
     let written = || {
         let mut insert = db.prepare_cached(
             "INSERT OR IGNORE INTO images (job, name, kind, ended) VALUES (?1, ?2, ?3, ?4)",
@@ -130,7 +138,7 @@ fn need_images(db: &Transaction<'_>, row: &Row) -> Result<(), StoreError> {
         for need in &row.columns.images {
             insert.execute(params![id, need.name, need.kind, ended])?;
         }
-        if row.columns.finished.is_some() {
+        if row.columns.over {
             db.prepare_cached("UPDATE images SET ended = ?2 WHERE job = ?1 AND ended IS NOT ?2")?
                 .execute(params![id, ended])?;
         }

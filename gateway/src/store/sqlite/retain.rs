@@ -27,6 +27,9 @@ pub(super) fn pin(
 
 /// The pins a sweep may remove. Reads every job that has something left to do, so not in a write.
 pub(super) fn old_pins(db: &Connection, cut: Ms, most: usize) -> Result<Vec<String>, StoreError> {
+    if cut == 0 {
+        return Ok(Vec::new());
+    }
     let mut select = db
         .prepare_cached(
             "SELECT id FROM pins WHERE at < ?1 AND id NOT IN (
@@ -46,7 +49,7 @@ pub(super) fn old_pins(db: &Connection, cut: Ms, most: usize) -> Result<Vec<Stri
 pub(super) fn forget(db: &Transaction<'_>, id: JobId) -> Result<Option<Vec<String>>, StoreError> {
     let id = id.to_string();
     let over: bool = db
-        .prepare_cached("SELECT EXISTS (SELECT 1 FROM jobs WHERE id = ?1 AND finished IS NOT NULL)")
+        .prepare_cached("SELECT EXISTS (SELECT 1 FROM jobs WHERE id = ?1 AND loose = 0)")
         .and_then(|mut select| select.query_row([&id], |row| row.get(0)))
         .map_err(unavailable)?;
     if !over {
@@ -76,7 +79,7 @@ pub(super) fn sweep(
     let mut steps = || {
         counts.push(sweep_images(db, "input", cuts.inputs, most, &mut names)?);
         counts.push(sweep_images(db, "result", cuts.results, most, &mut names)?);
-        let jobs = old_jobs(db, cuts.jobs, most)?;
+        let jobs = old_jobs(db, cuts, most)?;
         for id in &jobs {
             swept.exchanges += remove(db, id, &mut names)?;
         }
@@ -107,11 +110,15 @@ fn sweep_images(
     gone(db, delete, &[&kind, &signed(cut), &bound(most)], names)
 }
 
-fn old_jobs(db: &Connection, cut: Ms, most: usize) -> rusqlite::Result<Vec<String>> {
+/// A key that stands for a job keeps it: without its job it would stand for nothing.
+fn old_jobs(db: &Connection, cuts: Cuts, most: usize) -> rusqlite::Result<Vec<String>> {
     let mut select = db.prepare_cached(
-        "SELECT id FROM jobs WHERE loose = 0 AND finished < ?1 ORDER BY finished, id LIMIT ?2",
+        "SELECT id FROM jobs WHERE loose = 0 AND finished < ?1
+         AND NOT EXISTS (SELECT 1 FROM keys WHERE job = id AND at >= ?2)
+         ORDER BY finished, id LIMIT ?3",
     )?;
-    select.query_map(params![signed(cut), bound(most)], |row| row.get(0))?.collect()
+    let arguments = params![signed(cuts.jobs), signed(cuts.keys), bound(most)];
+    select.query_map(arguments, |row| row.get(0))?.collect()
 }
 
 fn sweep_exchanges(db: &Connection, cut: Ms, most: usize) -> rusqlite::Result<usize> {

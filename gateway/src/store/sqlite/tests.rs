@@ -88,7 +88,7 @@ async fn a_database_of_version_1_is_brought_up_to_date() {
     let kept: Vec<String> = kept.request.images.iter().map(|i| i.name.clone()).collect();
     assert!(!kept.is_empty() && kept.iter().all(|name| !swept.images.contains(name)), "{swept:?}");
 
-    let cuts = Cuts { jobs: Ms::MAX, exchanges: Ms::MAX, ..Cuts::default() };
+    let cuts = Cuts { jobs: Ms::MAX, exchanges: Ms::MAX, keys: Ms::MAX, ..Cuts::default() };
     assert_eq!(store.sweep(cuts, 100).await.unwrap().jobs, 2);
     assert_eq!(store.load(&failed).await, Ok(None));
 }
@@ -210,9 +210,11 @@ async fn loose_ends_and_submits_are_found_by_index() {
     let db = Connection::open(dir.path().join("t.db")).unwrap();
     for (query, index) in [
         (
-            "SELECT id FROM jobs WHERE loose = 0 AND finished < 1 ORDER BY finished, id",
+            "SELECT id FROM jobs WHERE loose = 0 AND finished < 1
+             AND NOT EXISTS (SELECT 1 FROM keys WHERE job = id AND at >= 1) ORDER BY finished, id",
             "jobs_by_end",
         ),
+        ("SELECT 1 FROM keys WHERE job = 'a' AND at >= 1", "keys_by_job"),
         ("SELECT record FROM jobs WHERE loose = 0 AND finished >= 1", "jobs_by_end"),
         ("SELECT id FROM jobs INDEXED BY jobs_loose WHERE loose = 1 ORDER BY id", "jobs_loose"),
         ("SELECT 1 FROM images WHERE name = 'a'", "images_by_name"),
@@ -229,4 +231,52 @@ async fn loose_ends_and_submits_are_found_by_index() {
         let plan = plan.join("; ");
         assert!(plan.contains(index) && !plan.contains("TEMP B-TREE"), "{query}: {plan}");
     }
+}
+
+#[tokio::test]
+async fn every_list_is_read_in_order_from_one_index() {
+    let (dir, _store) = open();
+    let db = Connection::open(dir.path().join("t.db")).unwrap();
+    let all = Filter { owner: "me".to_owned(), limit: 20, ..Filter::default() };
+    let open = Filter { status: Some(crate::job::Status::Queued), ..all.clone() };
+    let there = Filter { provider: Some("p".to_owned()), ..all.clone() };
+    for (filter, index) in
+        [(all, "jobs_by_owner"), (open, "jobs_by_status"), (there, "jobs_by_provider")]
+    {
+        for after in [None, Some(JobId::new())] {
+            let (query, arguments) = read::listing(&Filter { after, ..filter.clone() });
+            let mut plan = db.prepare(&format!("EXPLAIN QUERY PLAN {query}")).unwrap();
+            let plan: Vec<String> = plan
+                .query_map(rusqlite::params_from_iter(arguments), |row| row.get(3))
+                .unwrap()
+                .map(Result::unwrap)
+                .collect();
+            let plan = plan.join("; ");
+            assert!(plan.contains(index) && plan.contains("id<?"), "{plan}");
+            assert!(!plan.contains("TEMP B-TREE"), "{plan}");
+        }
+    }
+}
+
+/// Most commits change the record alone; what they write is the row's own pages and the tree's.
+#[tokio::test]
+async fn a_step_writes_few_pages_whatever_its_row_holds() {
+    let (dir, store) = open();
+    let mut step = job(&"p".repeat(6_000));
+    for number in 0..300 {
+        store
+            .admit(&job(&format!("{number}{}", "p".repeat(6_000))), &Claim::default())
+            .await
+            .unwrap();
+    }
+    store.admit(&step, &Claim::default()).await.unwrap();
+    let log = dir.path().join("t.db-wal");
+    let before = std::fs::metadata(&log).unwrap().len();
+    for _ in 0..20 {
+        step.record.rev += 1;
+        step.record.deadline += 1;
+        store.commit(&step).await.unwrap();
+    }
+    let pages = std::fs::metadata(&log).unwrap().len().saturating_sub(before) / 4_120;
+    assert!(pages <= 50, "{pages} pages for 20 steps");
 }

@@ -1,17 +1,44 @@
 -- Retention and late attempts: what has something left to do, when jobs ended, which images they need.
 
--- 1: not at its end, or an attempt goes on without it.
-ALTER TABLE jobs ADD COLUMN loose INTEGER NOT NULL DEFAULT 0;
--- When it came to its end.
-ALTER TABLE jobs ADD COLUMN finished INTEGER;
-UPDATE jobs SET
-    loose = status IN ('queued', 'running'),
-    finished = CASE WHEN status NOT IN ('queued', 'running') THEN
-        coalesce(json_extract(CASE WHEN json_valid(record) THEN record END, '$.finished'), created)
-    END;
-DROP INDEX jobs_unfinished;
+-- With row numbers: rows of some kilobytes have no place within a tree's own pages, and every commit
+-- would write them anew.
+ALTER TABLE jobs RENAME TO jobs_1;
+CREATE TABLE jobs (
+    id       TEXT NOT NULL PRIMARY KEY,
+    owner    TEXT NOT NULL,
+    status   TEXT NOT NULL,
+    provider TEXT,
+    rev      INTEGER NOT NULL,
+    created  INTEGER NOT NULL,
+    -- 1: not at its end, or an attempt goes on without it.
+    loose    INTEGER NOT NULL,
+    -- Since when nothing is left to do for it; null until then.
+    finished INTEGER,
+    -- What tells two requests apart, whatever their encoding.
+    fingerprint TEXT NOT NULL,
+    request  TEXT NOT NULL,
+    record   TEXT NOT NULL
+);
+INSERT INTO jobs
+SELECT id, owner, status, provider, rev, created,
+    status IN ('queued', 'running'),
+    CASE WHEN status NOT IN ('queued', 'running') THEN max(
+        coalesce(json_extract(CASE WHEN json_valid(record) THEN record END, '$.finished'), created),
+        coalesce((SELECT max(json_extract(attempt.value, '$.finished'))
+                  FROM json_each(CASE WHEN json_valid(record) THEN record ELSE '{}' END,
+                                 '$.attempts') AS attempt
+                  WHERE attempt.type = 'object'), 0))
+    END,
+    fingerprint, request, record
+FROM jobs_1 ORDER BY id;
+DROP TABLE jobs_1;
+-- Ids sort by time, so these are also the order of a list.
+CREATE INDEX jobs_by_owner ON jobs (owner, id);
+CREATE INDEX jobs_by_status ON jobs (owner, status, id);
+CREATE INDEX jobs_by_provider ON jobs (owner, provider, id);
+CREATE INDEX jobs_by_fingerprint ON jobs (owner, fingerprint, id);
 CREATE INDEX jobs_loose ON jobs (id) WHERE loose = 1;
-CREATE INDEX jobs_by_end ON jobs (finished) WHERE loose = 0;
+CREATE INDEX jobs_by_end ON jobs (finished, id) WHERE loose = 0;
 
 -- Which images a job needs. `ended`: since when nothing is left to do for it; null until then.
 CREATE TABLE images (

@@ -1,0 +1,294 @@
+//! The one writer of the running snapshot. What it publishes was built whole and found good whole;
+//! anything else leaves what runs as it is, and is explained.
+//!
+//! It reads files and loads libraries, so it belongs on a thread that may block.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+
+use super::{Snapshot, Source, Status, build_from, changes};
+use crate::catalog::last_good::{Copy, LastGood};
+use crate::catalog::{Files, Overlay};
+use crate::plugin::{Finder, Library, Registry};
+use crate::problem::Problem;
+
+/// The writer.
+pub struct Publisher {
+    source: Source,
+    finder: Finder,
+    last_good: Option<LastGood>,
+    current: Arc<ArcSwap<Snapshot>>,
+    /// What the running snapshot was built from.
+    files: Files,
+    status: Arc<Status>,
+}
+
+/// A snapshot that may be published, and the plugins whose new files it does not use.
+struct Built {
+    snapshot: Snapshot,
+    held: Vec<Problem>,
+}
+
+impl Publisher {
+    /// Builds the first snapshot: of the files, or where they cannot be used, of the last good copy.
+    ///
+    /// # Errors
+    /// Every problem of the files, if there is no copy that can be used either.
+    pub fn start(
+        source: Source,
+        mut finder: Finder,
+        last_good: Option<LastGood>,
+    ) -> Result<Self, Vec<Problem>> {
+        let files = Files::read(&source.config_dir);
+        let found = finder.scan();
+        let refusals = refusals(&found);
+        let (snapshot, files, problems, degraded) = match build_from(&files, &source, &found, None)
+        {
+            Ok(snapshot) => {
+                let problems = [refusals, snapshot.warnings.clone()].concat();
+                (snapshot, files, problems, false)
+            }
+            Err(problems) => {
+                let copy = last_good.as_ref().and_then(LastGood::read);
+                let Some((snapshot, files)) =
+                    copy.and_then(|copy| revive(copy, &files, &source, &found, &finder))
+                else {
+                    return Err([refusals, problems].concat());
+                };
+                (snapshot, files, [refusals, problems].concat(), true)
+            }
+        };
+        let status = Status {
+            revision: snapshot.revision,
+            at: snapshot.at,
+            changed: Vec::new(),
+            problems,
+            refused: degraded,
+            degraded,
+        };
+        let current = Arc::new(ArcSwap::from_pointee(snapshot));
+        let mut publisher =
+            Self { source, finder, last_good, current, files, status: Arc::new(status) };
+        publisher.tell_start();
+        if !degraded {
+            publisher.keep();
+        }
+        Ok(publisher)
+    }
+
+    /// Where the running snapshot is read.
+    pub fn current(&self) -> Arc<ArcSwap<Snapshot>> {
+        self.current.clone()
+    }
+
+    /// What the last build came to.
+    pub fn status(&self) -> Arc<Status> {
+        self.status.clone()
+    }
+
+    /// Reads files and plugins again and publishes what they make, if it is good.
+    ///
+    /// # Errors
+    /// The status with every problem; what ran goes on.
+    pub fn reload(&mut self, why: &str) -> Result<Arc<Status>, Arc<Status>> {
+        let running = self.current.load_full();
+        let files = Files::read(&self.source.config_dir);
+        let found = self.finder.scan();
+        let refusals = refusals(&found);
+        match self.build(&files, &found, &running) {
+            Ok(built) => Ok(self.publish(&running, built, files, refusals, why)),
+            Err(problems) => {
+                self.take_keys(&running, &files);
+                let problems = [refusals, problems].concat();
+                let status = Status { problems, refused: true, ..Status::clone(&self.status) };
+                self.tell_refused(&status, why);
+                self.status = Arc::new(status);
+                Err(self.status.clone())
+            }
+        }
+    }
+
+    /// Everything wrong with the files as they would be after a change; nothing is written.
+    pub fn check(&self, overlay: &Overlay) -> Vec<Problem> {
+        let running = self.current.load_full();
+        let files = Files::read(&self.source.config_dir).overlaid(overlay);
+        match build_from(&files, &self.source, &running.plugins, Some(&running)) {
+            Ok(snapshot) => snapshot.warnings,
+            Err(problems) => problems,
+        }
+    }
+
+    /// With what was found; where that cannot be used, with as many of the running plugins as it takes.
+    fn build(
+        &self,
+        files: &Files,
+        found: &Registry,
+        running: &Snapshot,
+    ) -> Result<Built, Vec<Problem>> {
+        let with = |plugins: &Registry| build_from(files, &self.source, plugins, Some(running));
+        let problems = match with(found) {
+            Ok(snapshot) => return Ok(Built { snapshot, held: Vec::new() }),
+            Err(problems) => problems,
+        };
+        let mut kept = found.superseded(&running.plugins);
+        let mut built = match kept.is_empty() {
+            true => return Err(problems),
+            false => with(&found.keeping(&kept)).map_err(|_| problems.clone())?,
+        };
+        for library in kept.clone() {
+            let fewer: Vec<_> =
+                kept.iter().filter(|k| !Arc::ptr_eq(k, &library)).cloned().collect();
+            if let Ok(better) = with(&found.keeping(&fewer)) {
+                (built, kept) = (better, fewer);
+            }
+        }
+        let held = kept.iter().map(|library| held(library, found, &problems)).collect();
+        Ok(Built { snapshot: built, held })
+    }
+
+    fn publish(
+        &mut self,
+        running: &Snapshot,
+        built: Built,
+        files: Files,
+        refusals: Vec<Problem>,
+        why: &str,
+    ) -> Arc<Status> {
+        let Built { mut snapshot, held } = built;
+        let problems = [refusals, held, snapshot.warnings.clone()].concat();
+        let changed = changes::between((running, &self.files), (&snapshot, &files));
+        let is_new = !changed.is_empty() || files != self.files || self.status.degraded;
+        let mut status =
+            Status { problems, refused: false, degraded: false, ..Status::clone(&self.status) };
+        if is_new {
+            snapshot.revision = running.revision + 1;
+            (status.revision, status.at) = (snapshot.revision, snapshot.at);
+            status.changed = changed;
+            self.current.store(Arc::new(snapshot));
+            self.files = files;
+            self.keep();
+        }
+        self.tell_published(&status, is_new, why);
+        self.status = Arc::new(status);
+        self.status.clone()
+    }
+
+    /// Of files that are refused, the client keys count all the same: see [`Files::with_keys_of`].
+    fn take_keys(&mut self, running: &Snapshot, refused: &Files) {
+        let files = self.files.clone().with_keys_of(refused);
+        if files == self.files {
+            return;
+        }
+        let built = build_from(&files, &self.source, &running.plugins, Some(running));
+        let Ok(mut snapshot) = built else { return };
+        snapshot.revision = running.revision + 1;
+        let (revision, at) = (snapshot.revision, snapshot.at);
+        let changed = changes::between((running, &self.files), (&snapshot, &files));
+        tracing::info!(revision, "The client keys are in use; the rest of the catalog is refused.");
+        self.current.store(Arc::new(snapshot));
+        self.files = files;
+        self.status = Arc::new(Status { revision, at, changed, ..Status::clone(&self.status) });
+        self.keep();
+    }
+
+    /// Keeps a copy of what was found good. That it cannot be written stops nothing.
+    fn keep(&mut self) {
+        let Some(last_good) = &mut self.last_good else { return };
+        let plugins = self.current.load().plugins.clone();
+        if let Err(error) = last_good.keep(&Copy::of(&self.files, &plugins)) {
+            tracing::warn!(%error, "No copy of the catalog could be kept for a start with a broken one.");
+        }
+    }
+
+    fn tell_start(&self) {
+        let status = &self.status;
+        if status.degraded {
+            tracing::error!(
+                "The catalog cannot be used; the last good one is. Mend the files and it is taken up."
+            );
+        }
+        status.problems.iter().for_each(tell);
+    }
+
+    fn tell_published(&self, status: &Status, is_new: bool, why: &str) {
+        if is_new {
+            let (revision, changed) = (status.revision, status.changed.join(", "));
+            tracing::info!(revision, changed, why, "A new catalog is in use.");
+        } else if self.status.refused {
+            tracing::info!(revision = status.revision, why, "The files are what is in use again.");
+        }
+        self.tell_new(status);
+    }
+
+    fn tell_refused(&self, status: &Status, why: &str) {
+        if self.status.problems != status.problems || !self.status.refused {
+            let (revision, problems) = (status.revision, status.problems.len());
+            tracing::error!(
+                revision,
+                problems,
+                why,
+                "The files cannot be used; the running catalog stays."
+            );
+        }
+        self.tell_new(status);
+    }
+
+    /// Each problem once, for as long as it is the same.
+    fn tell_new(&self, status: &Status) {
+        status.problems.iter().filter(|p| !self.status.problems.contains(p)).for_each(tell);
+    }
+}
+
+fn tell(problem: &Problem) {
+    if problem.is_error() { tracing::error!("{problem}") } else { tracing::warn!("{problem}") }
+}
+
+/// A library that is refused stops nothing by itself: a provider that needs it says so.
+fn refusals(plugins: &Registry) -> Vec<Problem> {
+    let refused = plugins.refusals().iter();
+    let problem = |r: &crate::plugin::Refusal| {
+        Problem::error(&r.file, None, r.what.clone(), r.mend.clone()).warning()
+    };
+    refused.map(problem).collect()
+}
+
+/// Why a running plugin goes on although its file is not what it was.
+fn held(library: &Library, found: &Registry, problems: &[Problem]) -> Problem {
+    let id = &library.label().id;
+    let goes_on = changes::named(library);
+    let new = found.libraries().iter().find(|new| new.label().id == *id);
+    let why = match new {
+        Some(new) => {
+            let first = problems.iter().find(|p| p.is_error()).map(ToString::to_string);
+            let version = changes::named(new);
+            format!("{version} cannot be used: {}", first.unwrap_or_default())
+        }
+        None => format!("the plugin {id} is not there any more, and providers need it"),
+    };
+    let file = new.map_or(library.file(), |new| new.file());
+    let mend = "put a version there that fits";
+    Problem::error(file, None, format!("{why}; {goes_on} goes on"), mend).warning()
+}
+
+/// A snapshot of the last good copy: with the plugins that are there, or where it takes them, with
+/// those it ran with.
+fn revive(
+    copy: Copy,
+    now: &Files,
+    source: &Source,
+    found: &Registry,
+    finder: &Finder,
+) -> Option<(Snapshot, Files)> {
+    let files = Files::restored(&source.config_dir, copy.files).with_keys_of(now);
+    if let Ok(snapshot) = build_from(&files, source, found, None) {
+        return Some((snapshot, files));
+    }
+    let there: BTreeSet<&str> = found.libraries().iter().map(|library| library.sha256()).collect();
+    let missing = copy.plugins.iter().filter(|kept| !there.contains(kept.sha256.as_str()));
+    let kept: Vec<Arc<Library>> =
+        missing.filter_map(|kept| finder.kept_copy(&kept.sha256, &kept.file)).collect();
+    let snapshot = build_from(&files, source, &found.keeping(&kept), None).ok()?;
+    Some((snapshot, files))
+}

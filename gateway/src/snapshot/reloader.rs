@@ -1,0 +1,77 @@
+//! The handle that everybody has on the catalog's one writer: ask for a reload, ask what a change
+//! would come to, see how it stands. One build runs at a time, on a thread that may block.
+
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use tokio::sync::{Mutex, OwnedMutexGuard, watch};
+
+use super::{Publisher, Snapshot, Status};
+use crate::catalog::Overlay;
+use crate::problem::Problem;
+
+/// The handle.
+#[derive(Clone)]
+pub struct Reloader {
+    publisher: Arc<Mutex<Publisher>>,
+    current: Arc<ArcSwap<Snapshot>>,
+    status: watch::Sender<Arc<Status>>,
+}
+
+impl Reloader {
+    /// Of this writer, which belongs to the handles from now on.
+    pub fn new(publisher: Publisher) -> Self {
+        let (current, status) = (publisher.current(), watch::Sender::new(publisher.status()));
+        Self { publisher: Arc::new(Mutex::new(publisher)), current, status }
+    }
+
+    /// Where the running snapshot is read.
+    pub fn current(&self) -> Arc<ArcSwap<Snapshot>> {
+        self.current.clone()
+    }
+
+    /// What the last build came to.
+    pub fn status(&self) -> Arc<Status> {
+        self.status.borrow().clone()
+    }
+
+    /// Where each further status is seen.
+    pub fn statuses(&self) -> watch::Receiver<Arc<Status>> {
+        self.status.subscribe()
+    }
+
+    /// Builds the next snapshot of files and plugins as they are now, and swaps it in if it is good.
+    /// It goes on if the caller goes away.
+    ///
+    /// # Errors
+    /// The status with every problem; the running snapshot stays.
+    pub async fn reload(&self, why: &'static str) -> Result<Arc<Status>, Arc<Status>> {
+        let shown = self.status.clone();
+        let reload = move |publisher: &mut Publisher| {
+            let outcome = publisher.reload(why);
+            // Before the next build begins, so that no older status follows a newer one.
+            shown.send_replace(publisher.status());
+            outcome
+        };
+        match self.with(reload).await {
+            Some(outcome) => outcome,
+            None => Err(self.status()),
+        }
+    }
+
+    /// Everything wrong with the files as they would be after a change, as `retouch check` says it;
+    /// nothing is written. Without an error among them the change would be taken.
+    pub async fn check(&self, overlay: Overlay) -> Vec<Problem> {
+        self.with(move |publisher| publisher.check(&overlay)).await.unwrap_or_default()
+    }
+
+    /// `None`: the build broke, or the process ends.
+    async fn with<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Publisher) -> T + Send + 'static,
+    ) -> Option<T> {
+        let mut publisher: OwnedMutexGuard<Publisher> = self.publisher.clone().lock_owned().await;
+        let done = tokio::task::spawn_blocking(move || work(&mut publisher)).await;
+        done.inspect_err(|error| tracing::error!(%error, "The catalog could not be built.")).ok()
+    }
+}
