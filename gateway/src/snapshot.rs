@@ -32,6 +32,7 @@ use crate::secret::Secret;
 use crate::upstream::egress::Origin;
 
 /// Everything that can change while running.
+#[derive(Clone)]
 pub struct Snapshot {
     /// Counts snapshots of this process.
     pub revision: u64,

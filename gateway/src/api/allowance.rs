@@ -44,7 +44,6 @@ pub(crate) enum Spent {
 pub(crate) struct Ticket {
     allowance: Arc<Allowance>,
     key: Arc<Key>,
-    now: Ms,
 }
 
 impl Allowance {
@@ -71,7 +70,7 @@ impl Allowance {
         used.back = used.back(now) + interval(key.limits);
         used.coming += 1;
         drop(all);
-        Ok(Ticket { allowance: self.clone(), key: key.clone(), now })
+        Ok(Ticket { allowance: self.clone(), key: key.clone() })
     }
 
     fn change(&self, key: &Key, change: impl FnOnce(&mut Used)) {
@@ -115,9 +114,8 @@ impl Used {
 impl Ticket {
     /// Says that no job was made: it does not count for the minute.
     pub(crate) fn give_back(self) {
-        let (interval, now) = (interval(self.key.limits), self.now);
-        self.allowance
-            .change(&self.key, |used| used.back = used.back(now).saturating_sub(interval));
+        let interval = interval(self.key.limits);
+        self.allowance.change(&self.key, |used| used.back = used.back.saturating_sub(interval));
     }
 }
 

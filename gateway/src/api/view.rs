@@ -130,7 +130,7 @@ fn attempt(attempt: &Attempt, images: &[Value]) -> Value {
         "number": attempt.number,
         "provider": attempt.provider,
         "slot": attempt.slot,
-        "state": state(&attempt.state),
+        "state": state(attempt),
         "task_id": attempt.task.as_ref().map(|task| &task.id),
         "upstream_status": attempt.upstream_status,
         "polls": attempt.polls,
@@ -150,8 +150,10 @@ fn attempt(attempt: &Attempt, images: &[Value]) -> Value {
     })
 }
 
-fn state(state: &State) -> &'static str {
-    match state {
+fn state(attempt: &Attempt) -> &'static str {
+    match &attempt.state {
+        // Still listened to, but nobody knows.
+        State::InFlight if attempt.given_up.is_some() => "unknown",
         State::Planned | State::InFlight => "submitting",
         State::Accepted | State::Fetching(_) => "accepted",
         State::Stored(_) => "succeeded",

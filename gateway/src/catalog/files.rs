@@ -106,6 +106,16 @@ impl Files {
         self
     }
 
+    /// The configuration's folder.
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    /// Whether there is nothing but what is built in.
+    pub fn is_built_in(&self) -> bool {
+        self.texts.keys().any(|file| is_built_in(file))
+    }
+
     /// The same after a change.
     #[must_use]
     pub fn overlaid(mut self, overlay: &Overlay) -> Self {

@@ -50,5 +50,7 @@ impl Driver<'_> {
             attempt.give_up(now, Some(Failure::unknown_outcome(why)));
         }
         settle(&mut self.job, number, &provider, now);
+        let wait = self.engine.queue_time(&self.job.request);
+        self.job.waits_anew(number, now, wait);
     }
 }

@@ -141,7 +141,8 @@ impl Engine {
     ) -> Option<Arc<Provider>> {
         let snapshot = self.parts.snapshot.load_full();
         let running = snapshot.provider(id).cloned();
-        let Some(pin) = pin else { return running };
+        // Only the sandbox is not pinned. A real provider that took its id would be paid.
+        let Some(pin) = pin else { return running.filter(|provider| provider.sandbox) };
         let pins = &self.parts.pins;
         let is_it = |p: &Arc<Provider>| pins.name(p) == Some(pin) && reads(&p.library, memo);
         if let Some(running) = running.filter(is_it) {

@@ -104,7 +104,12 @@ impl Engine {
     pub(super) fn put_right(&self, job: &mut Job) -> Vec<(u32, Event)> {
         let open = job.record.attempts.iter().any(Attempt::is_open);
         if job.record.sandbox && open && !job.record.status.is_terminal() {
-            job.begin_anew(now_ms() + self.queue_time(&job.request));
+            // Where the sandbox is no sandbox any more, nobody else is to be paid for it.
+            let snapshot = self.parts.snapshot.load();
+            let leading = job.leading().and_then(|a| snapshot.provider(&a.provider));
+            let stays = leading.is_some_and(|provider| provider.sandbox);
+            let wait = if stays { self.queue_time(&job.request) } else { 0 };
+            job.begin_anew(now_ms() + wait);
             return Vec::new();
         }
         let in_flight = job.record.attempts.iter().filter(|a| a.state == State::InFlight);

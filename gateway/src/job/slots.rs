@@ -126,7 +126,8 @@ impl Job {
         let given_back = self.unassigned().into_iter().any(|slot| attempt.covers(slot));
         let asked = self.request.timeout.map(|seconds| seconds.saturating_mul(1_000));
         let end = asked.map_or(Ms::MAX, |limit| self.record.created.saturating_add(limit));
-        if given_back && attempt.finished == Some(now) {
+        let given_up = attempt.given_up.as_ref().map(|given_up| given_up.at);
+        if given_back && (attempt.finished == Some(now) || given_up == Some(now)) {
             self.record.deadline = self.record.deadline.max((now + wait).min(end));
         }
     }

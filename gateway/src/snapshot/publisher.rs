@@ -4,13 +4,16 @@
 //! It reads files and loads libraries, so it belongs on a thread that may block.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 
 use super::{Snapshot, Source, Status, build_from, changes};
+use crate::catalog::key::{self, Keys};
 use crate::catalog::last_good::{Copy, LastGood};
 use crate::catalog::{Files, Overlay};
+use crate::clock::now_ms;
 use crate::plugin::{Finder, Library, Registry};
 use crate::problem::Problem;
 
@@ -97,7 +100,11 @@ impl Publisher {
         let files = Files::read(&self.source.config_dir);
         let found = self.finder.scan();
         let refusals = refusals(&found);
-        match self.build(&files, &found, &running) {
+        let built = match gone(&files, &self.files) {
+            Some(problem) => Err(vec![problem]),
+            None => self.build(&files, &found, &running),
+        };
+        match built.and_then(|built| still_keyed(built, &files, &running)) {
             Ok(built) => Ok(self.publish(&running, built, files, refusals, why)),
             Err(problems) => {
                 self.take_keys(&running, &files);
@@ -181,9 +188,11 @@ impl Publisher {
         if files == self.files {
             return;
         }
-        let built = build_from(&files, &self.source, &running.plugins, Some(running));
-        let Ok(mut snapshot) = built else { return };
-        snapshot.revision = running.revision + 1;
+        let Some((file, Ok(text))) = files.single(key::FILE) else { return };
+        // Only the keys: what else the files hold may not even build any more.
+        let (keys, _) = Keys::parse(file, text);
+        let revision = running.revision + 1;
+        let snapshot = Snapshot { keys, revision, at: now_ms(), ..running.clone() };
         let (revision, at) = (snapshot.revision, snapshot.at);
         let changed = changes::between((running, &self.files), (&snapshot, &files));
         tracing::info!(revision, "The client keys are in use; the rest of the catalog is refused.");
@@ -291,4 +300,29 @@ fn revive(
         missing.filter_map(|kept| finder.kept_copy(&kept.sha256, &kept.file)).collect();
     let snapshot = build_from(&files, source, &found.keeping(&kept), None).ok()?;
     Some((snapshot, files))
+}
+
+/// What was there and is not any more as a whole: a folder that is moved or unmounted for a moment is
+/// no word of the operator's that there shall be none.
+fn gone(files: &Files, running: &Files) -> Option<Problem> {
+    let lost = |what: &str, path: &Path| {
+        let what = format!("{what} is gone");
+        Problem::error(path, None, what, "put it back, or start anew to go on without it")
+    };
+    if files.is_built_in() && !running.is_built_in() {
+        return Some(lost("the configuration's folder", files.dir()));
+    }
+    let had = running.of_folder("providers").next().is_some();
+    let folder = files.dir().join("providers");
+    (had && !files.is_built_in() && !folder.is_dir()).then(|| lost("the folder", &folder))
+}
+
+/// Where keys are asked for they stay asked for while the process runs, whatever becomes of the file.
+fn still_keyed(built: Built, files: &Files, running: &Snapshot) -> Result<Built, Vec<Problem>> {
+    if running.keys.is_empty() || !built.snapshot.keys.is_empty() {
+        return Ok(built);
+    }
+    let mend = "put the keys back (a revoked one counts too), or start anew to go on without any";
+    let what = "every client key is gone, and anybody would be let in";
+    Err(vec![Problem::error(&files.dir().join(key::FILE), None, what, mend)])
 }

@@ -237,7 +237,8 @@ fn hand_over(fresh: &File, old: &Path, folder: &Path) -> io::Result<()> {
     let group = before.as_ref().map_or(0, |before| before.mode() & 0o060);
     fresh.set_permissions(fs::Permissions::from_mode(MODE | group))?;
     let owner = before.map_or_else(|| fs::metadata(folder), Ok)?;
-    if owner.uid() != fresh.metadata()?.uid() {
+    let ours = fresh.metadata()?;
+    if (owner.uid(), owner.gid()) != (ours.uid(), ours.gid()) {
         // Only an administrator may; for anybody else the file stays their own.
         let _ = fchown(fresh, Some(owner.uid()), Some(owner.gid()));
     }
