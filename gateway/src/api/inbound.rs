@@ -35,6 +35,18 @@ impl Inbound {
         self.unseen.store(0, Ordering::Relaxed);
     }
 
+    /// Reads to the end, after all that means something: a request that breaks off is none.
+    ///
+    /// # Errors
+    /// When it breaks off.
+    pub(super) async fn ended(mut self) -> io::Result<()> {
+        self.progress();
+        while let Some(part) = self.next().await {
+            part?;
+        }
+        Ok(())
+    }
+
     /// Reads what still comes, for a moment: a connection closed over unread bytes is reset, and the
     /// answer with it.
     pub(super) async fn drain(mut self) {

@@ -87,6 +87,8 @@ impl Intake<'_> {
                 }
             }
         }
+        let cut = |error| unreadable(&format!("the body breaks off: {error}"));
+        soon(body.clone().ended()).await?.map_err(cut)?;
         Ok(draft)
     }
 
