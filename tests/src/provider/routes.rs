@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::{
     Json, Router,
     extract::{DefaultBodyLimit, Multipart, Path, State},
-    http::{HeaderMap, StatusCode, Uri, header},
+    http::{HeaderMap, Method, StatusCode, Uri, header},
     middleware,
     response::{IntoResponse, Response},
     routing::{get, post},
@@ -122,9 +122,6 @@ async fn upload(
     headers: HeaderMap,
     mut form: Multipart,
 ) -> Response {
-    if uri.path() == UPLOAD && shared.setup.lacks_guide_upload {
-        return StatusCode::NOT_FOUND.into_response();
-    }
     let authorization = authorization(&headers);
     let mut filename = String::new();
     let mut bytes = Bytes::new();
@@ -133,6 +130,11 @@ async fn upload(
             filename = field.file_name().unwrap_or_default().to_owned();
             bytes = field.bytes().await.unwrap_or_default();
         }
+    }
+    // Only now that the body was read: a server that answers early closes the connection after it,
+    // and a client that reuses it at once may find it closed.
+    if uri.path() == UPLOAD && shared.setup.lacks_guide_upload {
+        return StatusCode::NOT_FOUND.into_response();
     }
     let sha256 = hex(&bytes);
     let is_welcome = shared.takes(authorization.as_deref());
@@ -179,8 +181,13 @@ async fn result(
     }
 }
 
-async fn stray(State(shared): State<Arc<Shared>>, request: axum::extract::Request) -> StatusCode {
-    shared.note(|ledger| ledger.strays.push(format!("{} {}", request.method(), request.uri())));
+async fn stray(
+    State(shared): State<Arc<Shared>>,
+    method: Method,
+    uri: Uri,
+    _read: Bytes,
+) -> StatusCode {
+    shared.note(|ledger| ledger.strays.push(format!("{method} {uri}")));
     StatusCode::NOT_FOUND
 }
 
