@@ -3,6 +3,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use axum::http::{HeaderMap, header};
 use url::Url;
@@ -17,6 +18,8 @@ pub struct Access {
     operator: Option<Hash>,
     /// Only this machine can connect.
     is_local: bool,
+    /// Whether the operator has a password.
+    has_password: Arc<AtomicBool>,
 }
 
 /// How the API is guarded just now.
@@ -24,9 +27,9 @@ pub struct Access {
 pub enum Mode {
     /// No key exists and only this machine can connect.
     Open,
-    /// There are keys, be they revoked.
+    /// There are keys, be they revoked; or others can connect, and the operator has a password.
     Keyed,
-    /// Others can connect and there is no key: nothing is answered.
+    /// Others can connect and there is neither key nor password: nothing is answered.
     SetUp,
 }
 
@@ -64,7 +67,13 @@ impl Access {
     /// By what is set. A `public_url` means others reach us, so there is no open mode then.
     pub fn new(listen: SocketAddr, public_url: &str, key: Option<&str>) -> Self {
         let is_local = listen.ip().is_loopback() && public_url.is_empty();
-        Self { operator: key.map(hash), is_local }
+        Self { operator: key.map(hash), is_local, has_password: Arc::default() }
+    }
+
+    /// The same, told by somebody else whether the operator has a password.
+    #[must_use]
+    pub fn with_password(self, has_password: Arc<AtomicBool>) -> Self {
+        Self { has_password, ..self }
     }
 
     /// How the API is guarded while there are these keys.
@@ -72,6 +81,8 @@ impl Access {
         match (self.operator.is_some() || !keys.is_empty(), self.is_local) {
             (true, _) => Mode::Keyed,
             (false, true) => Mode::Open,
+            // A password is for the pages alone: where only this machine connects, it closes no API.
+            (false, false) if self.has_password.load(Ordering::Acquire) => Mode::Keyed,
             (false, false) => Mode::SetUp,
         }
     }
@@ -88,18 +99,37 @@ impl Access {
         }
     }
 
+    /// Whose request it still is that was let in a while ago, by the keys there are now.
+    ///
+    /// # Errors
+    /// Why they are sent away.
+    pub fn still(&self, keys: &Keys, holder: &Holder, now: Ms) -> Result<Holder, Refused> {
+        match holder {
+            // Their key was given at the start; without one they came in while all was open.
+            Holder::Operator if self.operator.is_some() || self.mode(keys) == Mode::Open => {
+                Ok(Holder::Operator)
+            }
+            Holder::Operator => Err(Refused::Key),
+            Holder::Key(key) => active(keys.by_id(&key.id), now),
+        }
+    }
+
     fn known(&self, keys: &Keys, given: &str, now: Ms) -> Result<Holder, Refused> {
         // Comparing hashes tells nothing of the key by its timing.
         if self.operator == Some(hash(given)) {
             return Ok(Holder::Operator);
         }
-        // How a key stands is told only to who has it.
-        let key = keys.find(given).ok_or(Refused::Key)?;
-        match key.standing(now) {
-            Standing::Active => Ok(Holder::Key(key.clone())),
-            Standing::Expired => Err(Refused::Expired),
-            Standing::Revoked => Err(Refused::Revoked),
-        }
+        active(keys.find(given), now)
+    }
+}
+
+/// How a key stands is told only to who has it.
+fn active(key: Option<&Arc<Key>>, now: Ms) -> Result<Holder, Refused> {
+    let key = key.ok_or(Refused::Key)?;
+    match key.standing(now) {
+        Standing::Active => Ok(Holder::Key(key.clone())),
+        Standing::Expired => Err(Refused::Expired),
+        Standing::Revoked => Err(Refused::Revoked),
     }
 }
 
@@ -131,32 +161,43 @@ pub(crate) fn bearer(headers: &HeaderMap) -> Option<&str> {
     scheme.eq_ignore_ascii_case("bearer").then_some(key.trim())
 }
 
-/// A page in a browser, a name that was pointed at us and a proxy all leave a sign.
+/// A name that was pointed at us leaves a sign, and so does all that [`near`] finds.
 fn local(headers: &HeaderMap) -> Result<(), &'static str> {
+    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
+    if host.is_some_and(is_loopback_host) { near(headers) } else { Err("Host") }
+}
+
+/// Whether nothing shows that a request comes from elsewhere: a page in a browser and a proxy leave a
+/// sign, whatever name they call us by.
+///
+/// # Errors
+/// The header that shows it.
+pub(crate) fn near(headers: &HeaderMap) -> Result<(), &'static str> {
     let text = |name: &str| headers.get(name).map(|v| v.to_str().unwrap_or("?"));
     let host = text("host");
-    if !host.is_some_and(is_loopback_host) {
-        return Err("Host");
-    }
     if let Some(origin) = text("origin") {
         let own = host.is_some_and(|host| origin == format!("http://{host}"));
         if !own {
             return Err("Origin");
         }
     }
-    if text("sec-fetch-site").is_some_and(|site| site == "cross-site") {
+    // A page at another port of this machine is of the same site, and as foreign.
+    if text("sec-fetch-site").is_some_and(|site| !matches!(site, "same-origin" | "none")) {
         return Err("Sec-Fetch-Site");
     }
-    for (name, shown) in [("forwarded", "Forwarded"), ("via", "Via")] {
-        if headers.contains_key(name) {
-            return Err(shown);
-        }
-    }
-    let forwarded = headers.keys().any(|name| name.as_str().starts_with("x-forwarded-"));
-    if forwarded { Err("X-Forwarded-*") } else { Ok(()) }
+    proxied(headers).map_or(Ok(()), Err)
 }
 
-fn is_loopback_host(host: &str) -> bool {
+/// The header by which a proxy shows.
+pub(crate) fn proxied(headers: &HeaderMap) -> Option<&'static str> {
+    let names = [("forwarded", "Forwarded"), ("via", "Via")];
+    let named = names.into_iter().find(|(name, _)| headers.contains_key(*name));
+    let is_forwarded = || headers.keys().any(|name| name.as_str().starts_with("x-forwarded-"));
+    named.map(|(_, shown)| shown).or_else(|| is_forwarded().then_some("X-Forwarded-*"))
+}
+
+/// Whether a name always leads to the machine of whoever uses it.
+pub(crate) fn is_loopback_host(host: &str) -> bool {
     match Url::parse(&format!("http://{host}")).ok().as_ref().and_then(Url::host) {
         Some(url::Host::Domain(name)) => name == "localhost",
         Some(url::Host::Ipv4(ip)) => ip.is_loopback(),

@@ -6,11 +6,12 @@ mod edits;
 mod error;
 mod events;
 mod extract;
-mod forget;
+pub(crate) mod forget;
 mod images;
 mod inbound;
 mod intake;
-mod jobs;
+pub(crate) mod jobs;
+mod stay;
 mod view;
 
 use std::sync::Arc;
@@ -25,22 +26,23 @@ use axum::{Json, Router};
 use serde_json::{Value, json};
 use tracing::Instrument;
 
-use crate::access::{Access, Holder};
+use crate::access::{Access, Holder, Mode, Refused};
 use crate::admin;
 use crate::catalog::key::Scope;
 use crate::clock::now_ms;
 use crate::engine::Engine;
 use crate::images::Images;
 use crate::link::Links;
+use crate::master::MasterKey;
 use crate::retention::Policy;
 use crate::route;
 use crate::settings::Settings;
 use crate::snapshot::{Reloader, Snapshot};
 use crate::upstream::Upstream;
 pub(crate) use allowance::Allowance;
+pub(crate) use edits::about;
 pub(crate) use error::ApiError;
-pub(crate) use extract::Named;
-pub(crate) use jobs::shown;
+pub(crate) use extract::{Asked, Named};
 use view::View;
 
 /// What handlers work with.
@@ -54,6 +56,8 @@ pub struct Api {
     pub(crate) access: Access,
     pub(crate) allowance: Arc<Allowance>,
     pub(crate) operators: admin::Guard,
+    pub(crate) audit: Arc<admin::Audit>,
+    pub(crate) master: MasterKey,
     pub(crate) links: Arc<Links>,
 }
 
@@ -80,11 +84,8 @@ pub fn router(api: Arc<Api>) -> Router {
         .route("/io/in/{token}", get(images::input))
         .route("/healthz", get(|| async { "ok" }))
         .route("/readyz", get(ready))
-        .merge(admin::router())
-        .fallback(|| async {
-            let message = "there is no such page; the API is below /v1";
-            ApiError::new(StatusCode::NOT_FOUND, "not_found", message)
-        })
+        .merge(admin::router(&api))
+        .fallback(nowhere)
         .method_not_allowed_fallback(|| async {
             ApiError::new(
                 StatusCode::METHOD_NOT_ALLOWED,
@@ -122,6 +123,14 @@ impl Caller {
         holder.may(scope)?;
         Ok(Self { owner: holder.owner().to_owned(), holder, base: api.base(headers) })
     }
+
+    /// How many unfinished jobs they may have; 0: any number.
+    fn at_once(&self) -> u32 {
+        match &self.holder {
+            Holder::Key(key) => key.limits.concurrency,
+            Holder::Operator => 0,
+        }
+    }
 }
 
 impl FromRequestParts<Arc<Api>> for Caller {
@@ -156,12 +165,25 @@ async fn ready(State(api): State<Arc<Api>>) -> Response {
     let body = |status: &str, reasons: &[&str]| {
         Json(json!({ "status": status, "reasons": reasons, "catalog": catalog.shown() }))
     };
+    let unready =
+        |reason| (StatusCode::SERVICE_UNAVAILABLE, body("not_ready", &[reason])).into_response();
     if api.engine.is_closing() {
-        return (StatusCode::SERVICE_UNAVAILABLE, body("not_ready", &["shutting_down"]))
-            .into_response();
+        return unready("shutting_down");
+    }
+    if api.access.mode(&api.snapshot.load().keys) == Mode::SetUp {
+        return unready("setup_required");
     }
     let status = if catalog.degraded { "degraded" } else { "ready" };
     body(status, &catalog.reasons()).into_response()
+}
+
+/// Any other path.
+async fn nowhere(State(api): State<Arc<Api>>) -> ApiError {
+    if api.access.mode(&api.snapshot.load().keys) == Mode::SetUp {
+        return Refused::SetUp.into();
+    }
+    let message = "there is no such page; the API is below /v1";
+    ApiError::new(StatusCode::NOT_FOUND, "not_found", message)
 }
 
 async fn unsupported() -> ApiError {

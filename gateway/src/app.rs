@@ -13,11 +13,14 @@ use tokio_util::sync::CancellationToken;
 use url::Url;
 
 use crate::access::{Access, Mode};
-use crate::admin::Guard;
+use crate::admin::password::{Current, Hashed};
+use crate::admin::{Audit, Guard, Site};
 use crate::api::{self, Allowance, Api};
 use crate::catalog::key::Keys;
 use crate::catalog::last_good::LastGood;
+use crate::catalog::save;
 use crate::catalog::watch::{Picture, Watch};
+use crate::clock::now_ms;
 use crate::engine::{Engine, Parts, Pins};
 use crate::http::Listener;
 use crate::images::{self, Images};
@@ -26,11 +29,12 @@ use crate::master::MasterKey;
 use crate::plugin::{Dirs, Finder, Registry, Shelf};
 use crate::retention::{Policy, Retention};
 use crate::sandbox::{self, Sandbox};
+use crate::secret::Secret;
 use crate::settings::{Loaded, Settings};
 use crate::snapshot::{Follow, Publisher, Reloader, Snapshot, Source};
-use crate::store::Store;
 use crate::store::lock::Lock;
 use crate::store::sqlite::Sqlite;
+use crate::store::{DATABASE, Store};
 use crate::upstream::egress::Egress;
 use crate::upstream::{self, Upstream};
 
@@ -40,10 +44,12 @@ const GRACE: Duration = Duration::from_secs(25);
 const PLUGINS: &str = "plugins";
 /// The variable that holds the one client key.
 const CLIENT_KEY: &str = "RETOUCH_CLIENT_KEY";
+/// The variable that holds the operator's password.
+const ADMIN_PASSWORD: &str = "RETOUCH_ADMIN_PASSWORD";
 /// The variable that holds the operator's token.
 const ADMIN_TOKEN: &str = "RETOUCH_ADMIN_TOKEN";
 /// The variable that holds the master key.
-const MASTER_KEY: &str = "RETOUCH_MASTER_KEY";
+pub(crate) const MASTER_KEY: &str = "RETOUCH_MASTER_KEY";
 
 /// A running gateway.
 pub struct App {
@@ -79,7 +85,11 @@ pub async fn start(loaded: Loaded, patience: Duration) -> anyhow::Result<App> {
     let master = MasterKey::open(variable(MASTER_KEY).as_deref(), &settings.data_dir)
         .context("the master key cannot be used")?;
     let last_good = LastGood::new(&settings.data_dir, master.clone());
-    let source = source(&loaded, sandbox.origin().clone(), listener.addr());
+    let source = Source {
+        master: Some(master.clone()),
+        ..source(&loaded, sandbox.origin().clone(), listener.addr())
+    };
+    let password = password(&settings.data_dir).await?;
     let (reloader, watched) = publish(&loaded, source, last_good).await?;
     let snapshot = reloader.current();
     let images = Arc::new(open_images(&settings)?);
@@ -93,19 +103,22 @@ pub async fn start(loaded: Loaded, patience: Duration) -> anyhow::Result<App> {
     let limits = settings.limits.clone();
     let line = Arc::new(upstream.clone());
     let shelf = Shelf::new(settings.data_dir.join(PLUGINS));
-    let pins = Pins::new(master, shelf, !settings.public_url.is_empty());
+    let pins = Pins::new(master.clone(), shelf, !settings.public_url.is_empty());
     let tending = (store.clone(), images.clone(), Policy::of(&settings.retention));
     let parts =
         Parts { store, line, images: images.clone(), snapshot: snapshot.clone(), pins, limits };
     let engine = Engine::start(parts).await?;
+    let (access, operators) = guards(&settings, listener.addr(), &snapshot.load().keys, password);
     let api = Arc::new(Api {
         engine: engine.clone(),
         images,
         upstream,
         links,
-        access: access(&settings, listener.addr(), &snapshot.load().keys),
+        access,
         allowance: Arc::new(Allowance::default()),
-        operators: operators(),
+        operators,
+        audit: Arc::new(Audit::open(&settings.data_dir)?),
+        master,
         snapshot: snapshot.clone(),
         reloader: reloader.clone(),
         settings,
@@ -197,6 +210,7 @@ fn source(loaded: &Loaded, sandbox: Url, addr: SocketAddr) -> Source {
         sandbox: Some(sandbox),
         loopback: addr.ip().is_loopback() && loaded.settings.public_url.is_empty(),
         public_url: !loaded.settings.public_url.is_empty(),
+        master: None,
     }
 }
 
@@ -211,6 +225,9 @@ async fn publish(
     let finder = Finder::new(dirs, loaded.settings.data_dir.join(PLUGINS));
     // Reading files and loading libraries is work for a thread that may block.
     let (publisher, watched) = tokio::task::spawn_blocking(move || {
+        if let Err(error) = save::finish(&source.config_dir) {
+            tracing::error!(%error, "A change of several files was broken off and cannot be completed.");
+        }
         let before = watch.look();
         (Publisher::start(source, finder, Some(last_good)), (watch, before))
     })
@@ -233,7 +250,7 @@ fn open_images(settings: &Settings) -> anyhow::Result<Images> {
 fn open_store(data_dir: &Path) -> anyhow::Result<Arc<dyn Store>> {
     // A limit on files' sizes is a full disk like any other, and no reason to be killed.
     let _ = signal(SignalKind::from_raw(libc::SIGXFSZ));
-    let path = data_dir.join("retouch.db");
+    let path = data_dir.join(DATABASE);
     let store = Sqlite::open(&path).with_context(|| format!("cannot use {}", path.display()))?;
     Ok(Arc::new(store))
 }
@@ -242,27 +259,43 @@ fn open_store(data_dir: &Path) -> anyhow::Result<Arc<dyn Store>> {
     clippy::disallowed_methods,
     reason = "a secret is read raw; figment would read digits as a number"
 )]
-fn variable(name: &str) -> Option<String> {
+pub(crate) fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 
-fn access(settings: &Settings, addr: SocketAddr, keys: &Keys) -> Access {
-    let access = Access::new(addr, &settings.public_url, variable(CLIENT_KEY).as_deref());
-    if access.mode(keys) == Mode::SetUp {
-        tracing::warn!(
-            "Others can reach this address and there is no key: set {CLIENT_KEY}, or make one with `retouch key create NAME`. Until then nothing is answered."
-        );
-    }
-    access
-}
-
-fn operators() -> Guard {
+/// Who may call, and who is the operator. A gateway that nobody may call yet says how it is set up.
+fn guards(
+    settings: &Settings,
+    addr: SocketAddr,
+    keys: &Keys,
+    password: Current,
+) -> (Access, Guard) {
+    let key = variable(CLIENT_KEY);
+    let access = Access::new(addr, &settings.public_url, key.as_deref());
+    let access = access.with_password(password.flag());
     let token = variable(ADMIN_TOKEN);
-    let guard = Guard::new(token.as_deref(), variable(CLIENT_KEY).as_deref());
+    let site = Site::new(settings, addr);
+    let guard = Guard::new(token.as_deref(), key.as_deref(), site, password);
     if token.is_some() && guard.is_without_token() {
         tracing::warn!(
             "{ADMIN_TOKEN} is also {CLIENT_KEY} and is not used: every client would be the operator."
         );
     }
-    guard
+    if access.mode(keys) == Mode::SetUp {
+        guard.tell_link();
+    }
+    (access, guard)
+}
+
+/// The operator's password: the environment's, else the one in the data folder.
+async fn password(data_dir: &Path) -> anyhow::Result<Current> {
+    let Some(text) = variable(ADMIN_PASSWORD) else {
+        return Ok(Current::of_file(data_dir, now_ms())?);
+    };
+    if variable(CLIENT_KEY).is_some_and(|key| key.trim() == text.trim()) {
+        anyhow::bail!("{ADMIN_PASSWORD} is also {CLIENT_KEY}: every client would be the operator");
+    }
+    // Working it out takes a core for a moment.
+    let hashed = tokio::task::spawn_blocking(move || Hashed::of(&Secret::new(text))).await?;
+    Ok(Current::fixed(hashed.context(ADMIN_PASSWORD)?))
 }

@@ -1,19 +1,24 @@
 //! The catalog: every provider's file, read and checked. A broken file never hides another's
 //! problems; all are found in one run.
 
+mod diff;
 pub mod document;
+pub mod edit;
 pub mod files;
 pub mod key;
 pub mod last_good;
 pub mod provider;
 pub mod reference;
+pub mod save;
 pub mod style;
+pub mod text;
 pub mod watch;
 
 use std::collections::HashMap;
 use std::io;
 use std::path::Path;
 
+use crate::master::MasterKey;
 use crate::plugin::Registry;
 use crate::problem::Problem;
 use files::Unread;
@@ -37,17 +42,17 @@ pub struct Catalog {
 }
 
 /// Reads what lies below the configuration's folder.
-pub fn load(config_dir: &Path, plugins: &Registry) -> Catalog {
-    read(&Files::read(config_dir), plugins)
+pub fn load(config_dir: &Path, plugins: &Registry, master: Option<&MasterKey>) -> Catalog {
+    read(&Files::read(config_dir), plugins, master)
 }
 
-/// Reads and checks these files.
-pub fn read(files: &Files, plugins: &Registry) -> Catalog {
+/// Reads and checks these files. Without the master key no sealed secret opens.
+pub fn read(files: &Files, plugins: &Registry, master: Option<&MasterKey>) -> Catalog {
     let mut catalog = Catalog::default();
     for (file, text) in files.of_folder("providers") {
         match text {
             Ok(text) => {
-                let (provider, problems) = ProviderFile::parse(file, text, plugins);
+                let (provider, problems) = ProviderFile::parse(file, text, plugins, master);
                 catalog.providers.extend(provider);
                 catalog.problems.extend(problems);
             }
@@ -82,6 +87,8 @@ pub fn read(files: &Files, plugins: &Registry) -> Catalog {
 fn unreadable(file: &Path, unread: &Unread) -> Problem {
     let mend = match unread.kind {
         io::ErrorKind::InvalidData => "save it as UTF-8",
+        io::ErrorKind::InvalidInput => "put a file in its place",
+        io::ErrorKind::FileTooLarge => "make it smaller",
         _ => "check its permissions",
     };
     Problem::error(file, None, format!("cannot be read: {}", unread.why), mend)

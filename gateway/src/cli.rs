@@ -6,6 +6,7 @@
 //! check failed, or Ctrl-C ended the watching before the result was here; 2 wrong usage; 3 the
 //! server cannot be reached.
 
+mod admin;
 mod again;
 mod args;
 mod bar;
@@ -77,7 +78,8 @@ async fn run(common: &Common, command: Command, out: Out) -> Result<(), Stop> {
         Command::Jobs(jobs) => jobs::run(&jobs, common, out).await,
         Command::Check => check::run(common, out),
         Command::Doctor(doctor) => doctor::run(&doctor, common, out).await,
-        Command::Key(command) => key::run(&command, common, out),
+        Command::Key(command) => key::run(&command, common, out).await,
+        Command::Admin(command) => admin::run(&command, common, out),
         Command::Plugin(plugin) => plugin::run(&plugin, common, out),
         Command::Sandbox => sandbox::run(common, out).await,
         // Reading the arguments has turned this one into help.

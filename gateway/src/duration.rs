@@ -28,6 +28,21 @@ pub fn parse(text: &str) -> Option<Duration> {
     Some(Duration::from_millis(total))
 }
 
+/// Writes one as [`parse`] reads it, to the millisecond.
+pub fn shown(duration: Duration) -> String {
+    let mut rest = ms(duration);
+    let mut text = String::new();
+    for (unit, length) in
+        [("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1_000), ("ms", 1)]
+    {
+        if rest >= length {
+            text.push_str(&format!("{}{unit}", rest / length));
+            rest %= length;
+        }
+    }
+    if text.is_empty() { "0s".to_owned() } else { text }
+}
+
 /// The milliseconds of a duration.
 pub fn ms(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
@@ -53,6 +68,17 @@ mod tests {
             ("99999999999999999999s", None),
         ] {
             assert_eq!(parse(text).map(ms), want, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_written_is_read_back() {
+        for (ms, want) in
+            [(0, "0s"), (250, "250ms"), (90_000, "1m30s"), (600_000, "10m"), (604_800_000, "7d")]
+        {
+            let duration = Duration::from_millis(ms);
+            assert_eq!(shown(duration), want);
+            assert_eq!(parse(want), Some(duration));
         }
     }
 }

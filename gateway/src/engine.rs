@@ -13,6 +13,7 @@ mod fetch;
 mod forget;
 mod hear;
 mod land;
+mod load;
 mod note;
 mod open;
 mod pins;
@@ -28,6 +29,7 @@ mod uploads;
 
 pub use admit::{NotAdmitted, Taken};
 pub use forget::Forgotten;
+pub use load::Load;
 pub(crate) use note::phase;
 pub use open::{Open, OpenStage, OpenTask};
 pub use pins::Pins;
@@ -311,11 +313,12 @@ impl Engine {
         }
     }
 
+    /// Does something that goes on if nobody waits for it any more; a stop waits.
     #[expect(
         clippy::disallowed_methods,
         reason = "the tracker owns the task and is waited for at the end"
     )]
-    fn spawn<T: Send + 'static>(
+    pub(crate) fn spawn<T: Send + 'static>(
         &self,
         task: impl Future<Output = T> + Send + 'static,
     ) -> JoinHandle<T> {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use axum::http::Request;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::server::graceful::GracefulShutdown;
@@ -12,11 +13,17 @@ use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
+use tower::ServiceExt;
 
 /// A client that has not sent its headers by then is cut off.
 const HEADERS: Duration = Duration::from_secs(10);
 /// Pause after an accept that failed, for lack of file descriptors for example.
 const BREATH: Duration = Duration::from_millis(100);
+
+/// Who is at the other end of a request's connection; among the request's extensions. That may be a
+/// proxy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Peer(pub SocketAddr);
 
 /// A bound listener.
 pub struct Listener {
@@ -56,7 +63,7 @@ impl Listener {
                 () = closing.cancelled() => break,
             };
             let stream = match stream {
-                Ok((stream, _)) => stream,
+                Ok((stream, peer)) => (stream, Peer(peer)),
                 Err(error) => {
                     tracing::warn!(%error, "A connection could not be accepted.");
                     tokio::time::sleep(BREATH).await;
@@ -90,11 +97,11 @@ fn builder() -> Builder<TokioExecutor> {
 fn connect(
     builder: &Builder<TokioExecutor>,
     graceful: &GracefulShutdown,
-    stream: TcpStream,
+    (stream, peer): (TcpStream, Peer),
     router: Router,
     permit: tokio::sync::OwnedSemaphorePermit,
 ) {
-    let service = TowerToHyperService::new(router);
+    let service = TowerToHyperService::new(router.map_request(move |request| met(request, peer)));
     let connection = builder.serve_connection_with_upgrades(TokioIo::new(stream), service);
     let connection = graceful.watch(connection.into_owned());
     tokio::spawn(async move {
@@ -102,4 +109,9 @@ fn connect(
         let _ = connection.await;
         drop(permit);
     });
+}
+
+fn met<B>(mut request: Request<B>, peer: Peer) -> Request<B> {
+    request.extensions_mut().insert(peer);
+    request
 }

@@ -63,6 +63,11 @@ pub fn request() -> String {
     format!("req_{}", sorted())
 }
 
+/// A new id of an operator's action: `act_…`.
+pub fn action() -> String {
+    format!("act_{}", sorted())
+}
+
 /// 64 random bits.
 pub fn seed() -> u64 {
     #[cfg(test)]

@@ -72,6 +72,11 @@ impl Live {
         self.lock().standing(Who::of(provider), held, now)
     }
 
+    /// The same for who only looks, and takes no place.
+    pub fn look(&self, provider: &Provider, now: Ms) -> Standing {
+        self.lock().look(Who::of(provider), now)
+    }
+
     /// A place at a provider that stands free: one of those held, or a new one. None when somebody
     /// was faster; nobody is before those in line.
     pub fn enter(

@@ -1,8 +1,12 @@
 //! The installation's master key: signs links and seals what must be kept secret on disk. It is in
-//! `RETOUCH_MASTER_KEY`, or in a file only its owner may read, made once.
+//! `RETOUCH_MASTER_KEY`, or in a file only its owner may read, made once. What proves it the right one
+//! for a data folder lies in that folder; no key is ever shown.
 
-use std::fs;
-use std::io::{self, Write};
+mod file;
+mod next;
+mod succession;
+
+use std::io;
 use std::path::Path;
 
 use chacha20poly1305::aead::{Aead, Payload};
@@ -10,16 +14,22 @@ use chacha20poly1305::{KeyInit, XChaCha20Poly1305};
 use data_encoding::{BASE64URL_NOPAD, HEXLOWER};
 
 use crate::secret::Secret;
+pub use next::Next;
+pub use succession::{Opened, Succession};
 
 /// What a sealed text begins with, so that the form can change.
 pub const SEALED: &str = "enc:v1:";
+/// The key's file in the data folder.
+pub const FILE: &str = "master.key";
+/// What the key of a data folder is checked against.
+pub const CHECK: &str = "master.check";
 /// Bytes of the key.
 const KEY: usize = 32;
 /// Bytes of a nonce: random ones never meet.
 const NONCE: usize = 24;
 
 /// The key. It is nowhere shown.
-#[derive(Clone)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct MasterKey([u8; KEY]);
 
 /// A sealed text that cannot be opened.
@@ -40,36 +50,50 @@ impl MasterKey {
     /// The one in `text` if there is any, else the one in `data_dir`, which is made if it is missing.
     ///
     /// # Errors
-    /// When it can be neither read nor made, or the text is too short to be one.
+    /// When it can be neither read nor made, the text is too short to be one, it is not the one of
+    /// this folder, or another is about to take its place.
     pub fn open(text: Option<&str>, data_dir: &Path) -> io::Result<Self> {
-        let key = match text {
-            Some(text) => Self::of(text)?,
-            None => Self(read(&data_dir.join("master.key"))?),
-        };
-        key.belongs_to(data_dir)?;
+        if let Some(key) = Self::existing(text, data_dir)? {
+            key.leave_check(data_dir)?;
+            return Ok(key);
+        }
+        Self::make()?.keep(data_dir)?;
+        // Another process may have been quicker; then theirs is the key.
+        let key = Self::kept(data_dir)?.ok_or_else(|| {
+            invalid(format!("{} leads to a file that is not there", data_dir.join(FILE).display()))
+        })?;
+        key.leave_check(data_dir)?;
         Ok(key)
     }
 
-    /// Refuses a key that is not the one the folder was sealed with: nothing in it could be opened,
-    /// and paid work under way would be lost.
-    fn belongs_to(&self, data_dir: &Path) -> io::Result<()> {
-        let path = data_dir.join("master.check");
-        let mine = HEXLOWER.encode(&self.derive("retouch 2026 master key check v1"));
-        match fs::read_to_string(&path) {
-            Ok(theirs) if theirs.trim() == mine => Ok(()),
-            Ok(_) => {
-                let what = format!(
-                    "{} was used with another master key; give that one (RETOUCH_MASTER_KEY or \
-                     master.key), or remove {} to go on without what it sealed",
-                    data_dir.display(),
-                    path.display()
-                );
-                Err(io::Error::new(io::ErrorKind::InvalidData, what))
-            }
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                write_once(&path, mine.as_bytes())
-            }
-            Err(error) => Err(error),
+    /// What [`Self::open`] would open, if it would make none. Nothing is written.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub fn existing(text: Option<&str>, data_dir: &Path) -> io::Result<Option<Self>> {
+        if Next::read(data_dir)?.is_some() {
+            return Err(invalid(format!(
+                "a change of the master key of {} was broken off; finish it with `retouch key \
+                 rotate-master`",
+                data_dir.display()
+            )));
+        }
+        match Self::found(text, data_dir)? {
+            Some(key) if key.is_of(data_dir)? => Ok(Some(key)),
+            None if !data_dir.join(CHECK).exists() => Ok(None),
+            // Another one, or one that was lost: no new key takes its place unasked.
+            Some(_) | None => Err(foreign(data_dir)),
+        }
+    }
+
+    /// The key in `text`, else in `data_dir`, whatever it is good for.
+    ///
+    /// # Errors
+    /// When it cannot be read, or is none.
+    pub fn found(text: Option<&str>, data_dir: &Path) -> io::Result<Option<Self>> {
+        match text {
+            Some(text) => Self::of(text).map(Some),
+            None => Self::kept(data_dir),
         }
     }
 
@@ -79,10 +103,42 @@ impl MasterKey {
     /// When it is shorter.
     pub fn of(text: &str) -> io::Result<Self> {
         if text.len() < KEY {
-            let what = format!("RETOUCH_MASTER_KEY needs at least {KEY} random characters");
-            return Err(io::Error::new(io::ErrorKind::InvalidData, what));
+            return Err(invalid(format!("a master key needs at least {KEY} random characters")));
         }
         Ok(Self(blake3::derive_key("retouch 2026 master key v1", text.as_bytes())))
+    }
+
+    /// A new one.
+    ///
+    /// # Errors
+    /// When the system gives no randomness.
+    pub fn make() -> io::Result<Self> {
+        let mut key = [0; KEY];
+        getrandom::fill(&mut key).map_err(io::Error::other)?;
+        Ok(Self(key))
+    }
+
+    /// What says of a key which one it is, without a way back to it.
+    pub fn check(&self) -> String {
+        HEXLOWER.encode(&self.derive("retouch 2026 master key check v1"))
+    }
+
+    /// Whether nothing in the folder was sealed with another key: that could not be opened, and paid
+    /// work under way would be lost.
+    ///
+    /// # Errors
+    /// When that cannot be read.
+    pub fn is_of(&self, data_dir: &Path) -> io::Result<bool> {
+        let theirs = file::text(&data_dir.join(CHECK))?;
+        Ok(theirs.is_none_or(|theirs| theirs.trim() == self.check()))
+    }
+
+    /// Makes this the key that the folder is checked against from now on.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn claim(&self, data_dir: &Path) -> io::Result<()> {
+        file::replace(&data_dir.join(CHECK), self.check().as_bytes())
     }
 
     /// A key of its own for one purpose.
@@ -119,6 +175,28 @@ impl MasterKey {
     fn cipher(&self) -> XChaCha20Poly1305 {
         XChaCha20Poly1305::new(&self.derive("retouch 2026 sealed secrets v1").into())
     }
+
+    /// The key in the folder's file.
+    fn kept(data_dir: &Path) -> io::Result<Option<Self>> {
+        let path = data_dir.join(FILE);
+        let Some(bytes) = file::bytes(&path)? else { return Ok(None) };
+        let key = bytes.try_into().map_err(|_| {
+            let path = path.display();
+            invalid(format!("{path} does not hold {KEY} bytes; restore it from a backup"))
+        })?;
+        Ok(Some(Self(key)))
+    }
+
+    /// Puts it in the folder's file, unless a key is there.
+    fn keep(&self, data_dir: &Path) -> io::Result<()> {
+        file::create(&data_dir.join(FILE), &self.0)
+    }
+
+    /// Notes which key the folder is sealed with, where that is not known yet.
+    fn leave_check(&self, data_dir: &Path) -> io::Result<()> {
+        file::create(&data_dir.join(CHECK), self.check().as_bytes())?;
+        if self.is_of(data_dir)? { Ok(()) } else { Err(foreign(data_dir)) }
+    }
 }
 
 impl std::fmt::Debug for MasterKey {
@@ -127,39 +205,24 @@ impl std::fmt::Debug for MasterKey {
     }
 }
 
-/// Only the owner may read the file; it is never written half-way.
-fn read(path: &Path) -> io::Result<[u8; KEY]> {
-    match fs::read(path) {
-        Ok(bytes) => bytes.try_into().map_err(|_| {
-            let what =
-                format!("{} does not hold {KEY} bytes; restore it from a backup", path.display());
-            io::Error::new(io::ErrorKind::InvalidData, what)
-        }),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            let mut key = [0; KEY];
-            getrandom::fill(&mut key).map_err(io::Error::other)?;
-            write_once(path, &key).map(|()| key)
-        }
-        Err(error) => Err(error),
-    }
+/// What is said of a key that is not the one of the folder.
+pub(crate) fn foreign(data_dir: &Path) -> io::Error {
+    invalid(format!(
+        "{} was used with another master key; give that one (RETOUCH_MASTER_KEY or {FILE}), or remove \
+         {} to go on without what it sealed",
+        data_dir.display(),
+        data_dir.join(CHECK).display()
+    ))
 }
 
-fn write_once(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    use std::os::unix::fs::OpenOptionsExt;
-    let temporary = path.with_extension("tmp");
-    let mut file = fs::OpenOptions::new()
-        .write(true)
-        .create(true)
-        .truncate(true)
-        .mode(0o600)
-        .open(&temporary)?;
-    file.write_all(bytes)?;
-    file.sync_all()?;
-    fs::rename(&temporary, path)
+fn invalid(what: String) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, what)
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     fn key(text: &str) -> MasterKey {
@@ -198,5 +261,59 @@ mod tests {
         assert!(error.contains("another master key") && error.contains("master.check"), "{error}");
         fs::remove_file(dir.path().join("master.check")).unwrap();
         assert!(MasterKey::open(Some(other), dir.path()).is_ok());
+    }
+
+    #[test]
+    fn looking_for_the_key_makes_none_and_judges_as_a_start_does() {
+        let dir = tempfile::tempdir().unwrap();
+        assert_eq!(MasterKey::existing(None, dir.path()).unwrap(), None);
+        assert_eq!(MasterKey::existing(None, &dir.path().join("none")).unwrap(), None);
+        let text = "a key of at least thirty-two characters";
+        assert!(MasterKey::existing(Some(text), dir.path()).unwrap().is_some());
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0);
+
+        let first = MasterKey::open(None, dir.path()).unwrap();
+        assert_eq!(MasterKey::existing(None, dir.path()).unwrap(), Some(first));
+        for text in [text, "short"] {
+            assert!(MasterKey::existing(Some(text), dir.path()).is_err());
+        }
+        let names = ["master.check", "master.key"];
+        let mut found: Vec<_> = fs::read_dir(dir.path()).unwrap().flatten().collect();
+        found.sort_by_key(fs::DirEntry::file_name);
+        assert!(found.iter().map(fs::DirEntry::file_name).eq(names), "no temporary is left");
+    }
+
+    #[test]
+    fn a_lost_key_is_not_replaced_by_another() {
+        let dir = tempfile::tempdir().unwrap();
+        MasterKey::open(None, dir.path()).unwrap();
+        fs::remove_file(dir.path().join(FILE)).unwrap();
+        let error = MasterKey::open(None, dir.path()).unwrap_err().to_string();
+        assert!(error.contains("another master key"), "{error}");
+        assert!(!dir.path().join(FILE).exists());
+    }
+
+    #[test]
+    fn processes_that_start_at_once_have_one_key() {
+        let dir = tempfile::tempdir().unwrap();
+        let open = || MasterKey::open(None, dir.path()).unwrap();
+        let keys: Vec<MasterKey> = std::thread::scope(|scope| {
+            let starts: Vec<_> = (0..8).map(|_| scope.spawn(open)).collect();
+            starts.into_iter().map(|start| start.join().unwrap()).collect()
+        });
+        assert!(keys.iter().all(|key| *key == open()));
+    }
+
+    #[test]
+    fn neither_start_nor_look_while_another_key_takes_its_place() {
+        let dir = tempfile::tempdir().unwrap();
+        MasterKey::open(None, dir.path()).unwrap();
+        Next::Made(MasterKey::make().unwrap()).mark(dir.path()).unwrap();
+        for error in [
+            MasterKey::open(None, dir.path()).unwrap_err(),
+            MasterKey::existing(None, dir.path()).unwrap_err(),
+        ] {
+            assert!(error.to_string().contains("retouch key rotate-master"), "{error}");
+        }
     }
 }

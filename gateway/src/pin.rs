@@ -4,9 +4,10 @@
 use std::fmt;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde_json::Value;
 
 use crate::catalog::provider::ProviderFile;
-use crate::master::{MasterKey, SealError};
+use crate::master::{MasterKey, SealError, Succession};
 use crate::snapshot::Provider;
 
 /// What is kept of a provider; its key is sealed for its origin.
@@ -44,6 +45,20 @@ impl Pin {
             plugin_id: provider.library.label().id.clone(),
             key: master.seal(&provider.key, &provider.host)?,
         })
+    }
+
+    /// A kept pin with its key sealed anew and nothing else changed, whatever version kept it; `None`
+    /// where that was done before. Its name stays, though the new key would give it another.
+    ///
+    /// # Errors
+    /// When neither key opens it, or it is none.
+    pub fn resealed(content: &str, keys: &Succession) -> Result<Option<String>, SealError> {
+        let mut pin: serde_json::Map<String, Value> =
+            serde_json::from_str(content).map_err(|_| SealError::Form)?;
+        let text = |field| pin.get(field).and_then(Value::as_str).ok_or(SealError::Form);
+        let Some(sealed) = keys.reseal(text("key")?, text("host")?)? else { return Ok(None) };
+        pin.insert("key".to_owned(), sealed.into());
+        serde_json::to_string(&pin).map(Some).map_err(|_| SealError::Form)
     }
 }
 
@@ -92,5 +107,35 @@ impl<'de> Deserialize<'de> for PinId {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
         Self::parse(&text).ok_or_else(|| serde::de::Error::custom("not a pin's id"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::secret::Secret;
+
+    #[test]
+    fn a_pin_sealed_anew_differs_in_its_key_alone() {
+        let key = || MasterKey::make().unwrap();
+        let keys = Succession { old: key(), new: key() };
+        let (host, secret) = ("https://one.example", Secret::new("sk-canary"));
+        let pin = |sealed: &str| json!({ "v": 9, "of": "tomorrow", "host": host, "key": sealed });
+        let before = pin(&keys.old.seal(&secret, host).unwrap());
+        let after = Pin::resealed(&before.to_string(), &keys).unwrap().unwrap();
+        assert_eq!(Pin::resealed(&after, &keys), Ok(None));
+        let after: Value = serde_json::from_str(&after).unwrap();
+        let sealed = after["key"].as_str().unwrap();
+        assert_eq!(keys.new.unseal(sealed, host), Ok(secret.clone()));
+        assert_eq!(after, pin(sealed));
+        for (content, error) in [
+            (pin(&key().seal(&secret, host).unwrap()).to_string(), SealError::Key),
+            (json!({ "v": 1 }).to_string(), SealError::Form),
+            ("damaged".to_owned(), SealError::Form),
+        ] {
+            assert_eq!(Pin::resealed(&content, &keys), Err(error), "{content}");
+        }
     }
 }

@@ -1,6 +1,7 @@
 //! The settings: how this process runs. Read once, at the start, in layers: built-in defaults, the
 //! file, `RETOUCH_` variables, flags.
 
+mod admin;
 mod load;
 
 use std::net::SocketAddr;

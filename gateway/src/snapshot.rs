@@ -2,14 +2,18 @@
 //! keeps it. The next one is built whole or not at all.
 
 mod changes;
+mod edit;
 mod follow;
 mod publisher;
 mod reloader;
+mod reloads;
 mod status;
 
+pub use edit::{Saved, Unsaved};
 pub use follow::Follow;
 pub use publisher::Publisher;
 pub use reloader::Reloader;
+pub use reloads::{Counts, Reloads};
 pub use status::{Status, shown};
 
 use std::path::PathBuf;
@@ -24,6 +28,7 @@ use crate::catalog::style::StyleFile;
 use crate::catalog::{self, Catalog, Files};
 use crate::clock::{Ms, now_ms};
 use crate::live::AccountId;
+use crate::master::MasterKey;
 use crate::pin::PinId;
 use crate::plugin::label::Caps;
 use crate::plugin::{Instance, Library, PluginError, Registry};
@@ -126,6 +131,8 @@ pub struct Source {
     pub loopback: bool,
     /// Whether providers can reach us, so that a plugin may let them fetch inputs.
     pub public_url: bool,
+    /// What opens sealed keys; `None`: there is none, as before a first start.
+    pub master: Option<MasterKey>,
 }
 
 /// Builds a snapshot of what is on disk, or says everything that is wrong.
@@ -146,7 +153,8 @@ fn build_from(
     plugins: &Registry,
     before: Option<&Snapshot>,
 ) -> Result<Snapshot, Vec<Problem>> {
-    let Catalog { providers: files, styles, keys, mut problems } = catalog::read(files, plugins);
+    let Catalog { providers: files, styles, keys, mut problems } =
+        catalog::read(files, plugins, source.master.as_ref());
     let sandbox_is_open = source.loopback && files.iter().all(ProviderFile::is_sandbox);
     let mut providers = Vec::new();
     for file in files {

@@ -16,12 +16,27 @@ use crate::id::JobId;
 use crate::job::{Job, Outline, Status};
 use crate::pin::PinId;
 
+/// The database's file in the data folder.
+pub const DATABASE: &str = "retouch.db";
+
 /// Storage of jobs. Implementations pass one suite of tests.
 pub trait Store: Send + Sync {
-    /// Writes a new job, unless the client's claim stands for one that is there already.
-    fn admit(&self, job: &Job, claim: &Claim) -> BoxFuture<'static, Result<Admitted, StoreError>>;
+    /// Writes a new job, unless the client's claim stands for one that is there already, or its owner
+    /// has `most` that are not at their end; 0 sets no bound. Decided where it is written, so that of
+    /// many at once no more are.
+    fn admit_among(
+        &self,
+        job: &Job,
+        claim: &Claim,
+        most: u32,
+    ) -> BoxFuture<'static, Result<Admitted, StoreError>>;
 
-    /// What [`Store::admit`] would find.
+    /// The same without a bound.
+    fn admit(&self, job: &Job, claim: &Claim) -> BoxFuture<'static, Result<Admitted, StoreError>> {
+        self.admit_among(job, claim, 0)
+    }
+
+    /// What [`Store::admit`] would find by the claim.
     fn find(
         &self,
         owner: &str,
@@ -60,6 +75,10 @@ pub trait Store: Send + Sync {
     /// A pin's content.
     fn pinned(&self, id: PinId) -> BoxFuture<'static, Result<Option<String>, StoreError>>;
 
+    /// Writes every pin's content anew as it says, all in one step, and tells how many it changed.
+    /// `None` leaves one as it is.
+    fn rewrite_pins(&self, anew: Anew) -> BoxFuture<'static, Result<usize, StoreError>>;
+
     /// How many attempts each provider was submitted since then, by provider id.
     fn submits(&self, since: Ms) -> BoxFuture<'static, Result<Vec<(String, u64)>, StoreError>>;
 
@@ -77,6 +96,9 @@ pub trait Store: Send + Sync {
     /// Which of these images no job needs.
     fn unneeded(&self, names: Vec<String>) -> BoxFuture<'static, Result<Vec<String>, StoreError>>;
 }
+
+/// What is to become of a content.
+pub type Anew = Box<dyn Fn(&str) -> Option<String> + Send>;
 
 /// What ended, or was noted, before these times is removed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -131,6 +153,8 @@ pub enum Admitted {
     Same(JobId),
     /// The key stands for a request with other content.
     KeyReused,
+    /// Its owner has as many unfinished jobs as they may.
+    TooMany,
 }
 
 /// How long an idempotency key is kept.
@@ -139,8 +163,8 @@ pub const KEY_LIFE: Ms = 24 * 3_600_000;
 /// Which jobs to list.
 #[derive(Clone, Debug, Default)]
 pub struct Filter {
-    /// Whose.
-    pub owner: String,
+    /// Whose; none: everybody's.
+    pub owner: Option<String>,
     /// At most so many.
     pub limit: usize,
     /// Older than this one.

@@ -3,11 +3,12 @@
  * Preloaded into an unchanged program. Every call of libc that syncs, writes, renames, connects,
  * sends or receives is a point, named by what is done and where:
  *
- *   sync write truncate rename remove   at   db wal journal images plugins data
+ *   sync write truncate rename remove   at   db wal journal images plugins data config
  *   connect send recv                   at   upstream, which is any of the ports in STOPPER_PORTS
  *   send                                at   client, which is any other connection
  *
- * STOPPER_FOLDER is the folder whose files count. STOPPER=before:sync:wal:3 kills the process with
+ * STOPPER_FOLDERS are those whose files count, with colons between them; a file of no special kind is
+ * named by its folder's own name. STOPPER=before:sync:wal:3 kills the process with
  * SIGKILL just before its third such call, after:… just after it. What was received is a point only
  * once something came, so there is no "before" of it. STOPPER_TRACE names a file that gets a line a
  * point as it is reached. Without either, nothing happens.
@@ -30,9 +31,9 @@
 #include <unistd.h>
 
 #define PORTS 8
+#define FOLDERS 2
 
-static char folder[PATH_MAX];
-static size_t folder_length;
+static char folders[FOLDERS][PATH_MAX];
 static int ports[PORTS];
 static int trace = -1;
 
@@ -43,8 +44,12 @@ static unsigned long stops_at;
 static atomic_ulong reached;
 
 __attribute__((constructor)) static void read_environment(void) {
-    const char *text = getenv("STOPPER_FOLDER");
-    if (text) folder_length = (size_t)snprintf(folder, sizeof folder, "%s", text);
+    const char *text = getenv("STOPPER_FOLDERS");
+    for (int i = 0; text && *text && i < FOLDERS; i++) {
+        size_t length = strcspn(text, ":");
+        snprintf(folders[i], sizeof folders[i], "%.*s", (int)length, text);
+        text += length + (text[length] == ':');
+    }
     text = getenv("STOPPER_PORTS");
     for (int i = 0; text && *text && i < PORTS; i++) {
         char *end;
@@ -63,17 +68,26 @@ __attribute__((constructor)) static void read_environment(void) {
     if (text && *text) trace = open(text, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
 }
 
-/* The name of a place below the folder, or none. */
+/* The folder that a path is below, or none. */
+static const char *folder_of(const char *path) {
+    for (int i = 0; i < FOLDERS && *folders[i]; i++) {
+        size_t length = strlen(folders[i]);
+        if (!strncmp(path, folders[i], length) && path[length] == '/') return folders[i];
+    }
+    return NULL;
+}
+
+/* The name of a place below a folder, or none. */
 static const char *place(const char *path) {
-    if (!folder_length || strncmp(path, folder, folder_length) || path[folder_length] != '/')
-        return NULL;
-    const char *name = path + folder_length + 1;
+    const char *folder = folder_of(path);
+    if (!folder) return NULL;
+    const char *name = path + strlen(folder) + 1;
     if (!strncmp(name, "images", 6)) return "images";
-    if (!strncmp(name, "plugins", 7)) return "plugins";
+    if (!strncmp(name, "plugins/", 8)) return "plugins";
     if (strstr(name, "-shm")) return NULL;
     if (strstr(name, ".db-wal")) return "wal";
     if (strstr(name, ".db-journal")) return "journal";
-    return strstr(name, ".db") ? "db" : "data";
+    return strstr(name, ".db") ? "db" : strrchr(folder, '/') + 1;
 }
 
 static const char *socket_place(int fd) {

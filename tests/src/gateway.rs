@@ -50,6 +50,7 @@ pub struct Home {
     dir: TempDir,
     executable: PathBuf,
     has_config: bool,
+    listen: &'static str,
     env: Vec<(String, String)>,
 }
 
@@ -68,7 +69,8 @@ impl Home {
             fs::create_dir(dir.path().join(folder)).unwrap();
         }
         let executable = built::place(&built::executable(), &dir.path().join("bin"));
-        let home = Self { dir, executable, has_config: false, env: Vec::new() };
+        let listen = "127.0.0.1:0";
+        let home = Self { dir, executable, has_config: false, listen, env: Vec::new() };
         home.plugin(Plugin::RunningHub)
     }
 
@@ -98,6 +100,12 @@ impl Home {
         self
     }
 
+    /// Where the gateway listens, if not on this machine alone.
+    #[must_use]
+    pub fn listening(self, listen: &'static str) -> Self {
+        Self { listen, ..self }
+    }
+
     /// One more environment variable for every process started here.
     #[must_use]
     pub fn env(mut self, name: &str, value: &str) -> Self {
@@ -125,6 +133,15 @@ impl Home {
 
     /// Starts a command line of the executable, in the folder to work in.
     pub fn start(&self, line: &[&str]) -> Process {
+        Process::start(self.command(line))
+    }
+
+    /// The same with this on its standard input.
+    pub fn feed(&self, line: &[&str], input: &str) -> Process {
+        Process::fed(self.command(line), input)
+    }
+
+    fn command(&self, line: &[&str]) -> Command {
         let mut command = Command::new(&self.executable);
         command.args(line).current_dir(self.path("work"));
         if self.has_config {
@@ -132,7 +149,7 @@ impl Home {
             command.arg("--data").arg(self.path("data"));
         }
         self.dress(&mut command);
-        Process::start(command)
+        command
     }
 
     /// Runs a command line to its end.
@@ -154,9 +171,10 @@ impl Home {
     }
 
     async fn listen(&self) -> (Process, String) {
-        let process = self.start(&["serve", "--listen", "127.0.0.1:0"]);
+        let process = self.start(&["serve", "--listen", self.listen]);
         let origin = process.line(READY).await;
-        (process, origin)
+        // All addresses are none to go to.
+        (process, origin.replace("//0.0.0.0:", "//127.0.0.1:"))
     }
 }
 

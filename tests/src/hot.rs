@@ -1,9 +1,8 @@
 //! Clients that edit while the catalog is rewritten under them: provider files ten times a second, a
-//! third of them broken, and the plugin's library every second. Compared with the same clients while
-//! nothing changes.
+//! third of them broken, at first alone and then with the plugin's library every second. Compared with
+//! the same clients while nothing changes.
 
 use std::{
-    fs,
     sync::Arc,
     sync::atomic::{AtomicBool, Ordering},
     time::{Duration, Instant},
@@ -13,7 +12,7 @@ use serde_json::Value;
 use tokio::task::JoinSet;
 
 use crate::{
-    Client, Edit, Gateway, Home, OpenAi, Plugin, ProviderFile, pictures,
+    Client, Edit, Gateway, Home, Memory, OpenAi, Plugin, ProviderFile, Resident, pictures,
     relabel::{put, versioned},
     wait,
 };
@@ -24,8 +23,8 @@ pub const CLIENTS: usize = 8;
 const REWRITE: Duration = Duration::from_millis(100);
 /// Writes to provider files between two of the library.
 const LIBRARY: usize = 10;
-/// Versions of the library that follow each other.
-const VERSIONS: usize = 8;
+/// The version after the plugin's own, 0.1.0, without dots. There are 989 that are as long.
+const FIRST: usize = 11;
 /// The providers; any of them can make an edit.
 const PROVIDERS: [&str; 3] = ["one", "two", "three"];
 
@@ -38,21 +37,71 @@ pub struct Seen {
     pub failed: Vec<String>,
 }
 
+/// How far things have come at one moment.
+#[derive(Clone, Copy, Debug)]
+pub struct Sample {
+    /// The gateway's memory.
+    pub memory: Resident,
+    /// Catalogs that were published.
+    pub catalogs: u64,
+    /// Versions of the plugin that were taken up.
+    pub plugins: usize,
+}
+
+/// What some time came to.
+#[derive(Clone, Debug)]
+pub struct Phase {
+    /// What the clients saw.
+    pub seen: Seen,
+    /// Catalogs that were refused: at least so many.
+    pub refused: usize,
+    /// At its beginning, half way and at its end.
+    pub samples: [Sample; 3],
+}
+
+/// How long each phase lasts.
+#[derive(Clone, Copy, Debug)]
+pub struct Times {
+    /// Nothing changes.
+    pub quiet: Duration,
+    /// Provider files change.
+    pub files: Duration,
+    /// Provider files and the plugin change. Longer where the machine is so slow that not every kind
+    /// of change was met by then.
+    pub hot: Duration,
+}
+
 /// What it came to.
 #[derive(Clone, Debug)]
 pub struct Hot {
     /// While nothing changed.
-    pub quiet: Seen,
+    pub quiet: Phase,
+    /// While provider files did.
+    pub files: Phase,
     /// While everything did.
-    pub hot: Seen,
+    pub hot: Phase,
+}
+
+impl Phase {
     /// Catalogs that were published meanwhile.
-    pub reloads: u64,
-    /// Catalogs that were refused meanwhile: at least so many.
-    pub refused: usize,
-    /// Versions of the plugin that were taken up.
-    pub plugins: usize,
-    /// Memory before and after, in KiB.
-    pub memory: [u64; 2],
+    pub fn catalogs(&self) -> u64 {
+        let [begin, _, end] = self.samples;
+        end.catalogs - begin.catalogs
+    }
+
+    /// Versions of the plugin that were taken up meanwhile.
+    pub fn plugins(&self) -> usize {
+        let [begin, _, end] = self.samples;
+        end.plugins - begin.plugins
+    }
+}
+
+impl Sample {
+    async fn of(gateway: &Gateway) -> Self {
+        let memory = Memory::of(gateway.pid()).resident();
+        let catalogs = status(gateway).await["revision"].as_u64().unwrap();
+        Self { memory, catalogs, plugins: Counts::of(gateway).plugins }
+    }
 }
 
 impl Seen {
@@ -64,29 +113,51 @@ impl Seen {
     }
 }
 
-/// Runs it: so long in quiet, and so long while everything changes; longer where the machine is so
-/// slow that not every kind of change was met by then.
-pub async fn run(quiet: Duration, hot: Duration) -> Hot {
+/// Runs it.
+pub async fn run(times: Times) -> Hot {
     let service = OpenAi::start();
     let files = PROVIDERS.map(|id| file(id, &service, 0));
     let gateway = Home::with(files).plugin(Plugin::OpenAi).serve().await;
-    let quiet = edits(&gateway, span(quiet)).await;
-    let (before, revision) = (kib(&gateway), status(&gateway).await["revision"].as_u64());
-    let rewriting = Rewriting { texts: texts(&service), libraries: libraries() };
-    let over = Arc::new(AtomicBool::new(false));
-    let writer = tokio::spawn(rewriting.run(folders(&gateway), over.clone()));
+    let quiet = phase(&gateway, times.quiet, async {}).await;
+    let files = changing(&gateway, &service, false, times.files, async {}).await;
     let met = async {
-        span(hot).await;
         let all = || Counts::of(&gateway).are_all().then_some(());
         wait::answered("a refused catalog and another plugin", async || all()).await;
     };
-    let hot = edits(&gateway, met).await;
+    let hot = changing(&gateway, &service, true, times.hot, met).await;
+    Hot { quiet, files, hot }
+}
+
+/// A phase in which files are rewritten, the plugin's library among them or not.
+async fn changing(
+    gateway: &Gateway,
+    service: &OpenAi,
+    with_library: bool,
+    time: Duration,
+    met: impl Future<Output = ()>,
+) -> Phase {
+    let rewriting = Rewriting { texts: texts(service), with_library };
+    let over = Arc::new(AtomicBool::new(false));
+    let writer = tokio::spawn(rewriting.run(folders(gateway), over.clone()));
+    let phase = phase(gateway, time, met).await;
     over.store(true, Ordering::Release);
     writer.await.unwrap();
-    let reloads = status(&gateway).await["revision"].as_u64().unwrap() - revision.unwrap();
-    let Counts { refused, plugins } = Counts::of(&gateway);
-    let memory = [before, kib(&gateway)];
-    Hot { quiet, hot, reloads, refused, plugins, memory }
+    phase
+}
+
+/// Clients edit for that long, and until `met`.
+async fn phase(gateway: &Gateway, time: Duration, met: impl Future<Output = ()>) -> Phase {
+    let (begin, refused) = (Sample::of(gateway).await, Counts::of(gateway).refused);
+    let mut half = begin;
+    let end = async {
+        span(time / 2).await;
+        half = Sample::of(gateway).await;
+        span(time / 2).await;
+        met.await;
+    };
+    let seen = edits(gateway, end).await;
+    let samples = [begin, half, Sample::of(gateway).await];
+    Phase { seen, refused: Counts::of(gateway).refused - refused, samples }
 }
 
 /// What the log tells.
@@ -116,7 +187,7 @@ pub async fn status(gateway: &Gateway) -> Value {
 struct Rewriting {
     /// Each provider's good texts and its broken one.
     texts: Vec<[String; 3]>,
-    libraries: Vec<Vec<u8>>,
+    with_library: bool,
 }
 
 impl Rewriting {
@@ -134,8 +205,8 @@ impl Rewriting {
                 _ => ((which + 1) % PROVIDERS.len(), turn % 2),
             };
             put(&providers.join(format!("{}.toml", PROVIDERS[which])), &self.texts[which][text]);
-            if turn % LIBRARY == 0 {
-                let library = &self.libraries[turn / LIBRARY % VERSIONS];
+            if turn % LIBRARY == 0 && self.with_library {
+                let library = library(turn / LIBRARY);
                 put(&bin.join("libretouch_openai.so"), library);
             }
             turn += 1;
@@ -155,8 +226,11 @@ fn texts(service: &OpenAi) -> Vec<[String; 3]> {
     PROVIDERS.map(|id| [text(id, 1), text(id, 2), format!("{}\nbroken", text(id, 3))]).into()
 }
 
-fn libraries() -> Vec<Vec<u8>> {
-    (0..VERSIONS).map(|n| versioned(Plugin::OpenAi, &format!("0.1.{}", n + 1))).collect()
+/// The plugin under a version that no other turn has: one that was loaded before costs nothing again.
+fn library(turn: usize) -> Vec<u8> {
+    let number = FIRST + turn;
+    let [major, minor, patch] = [number / 100 % 10, number / 10 % 10, number % 10];
+    versioned(Plugin::OpenAi, &format!("{major}.{minor}.{patch}"))
 }
 
 fn folders(gateway: &Gateway) -> [std::path::PathBuf; 2] {
@@ -192,12 +266,6 @@ async fn client(client: Client, over: Arc<AtomicBool>) -> Seen {
         }
     }
     seen
-}
-
-fn kib(gateway: &Gateway) -> u64 {
-    let status = fs::read_to_string(format!("/proc/{}/status", gateway.pid())).unwrap();
-    let value = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
-    value.trim().trim_end_matches(" kB").parse().unwrap()
 }
 
 /// Clients edit for that long; nothing is waited for.

@@ -6,6 +6,8 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a harness that cannot go on has failed")]
 
 pub mod acme;
+pub mod admin;
+pub mod browser;
 pub mod built;
 pub mod cc;
 pub mod client;
@@ -31,13 +33,16 @@ pub mod relabel;
 mod script;
 pub mod server;
 pub mod wait;
+pub mod witness;
 
 pub use acme::AcmeServer;
+pub use admin::Admin;
+pub use browser::Browser;
 pub use client::{Answer, Client, Edit, Form, Job};
 pub use config::ProviderFile;
 pub use fal::Fal;
 pub use gateway::{Gateway, Home, Plugin};
-pub use memory::Memory;
+pub use memory::{Memory, Resident};
 pub use openai::OpenAi;
 pub use process::{Ended, Process};
 pub use provider::{Ledger, Provider, Turn};

@@ -5,6 +5,15 @@ use std::fs;
 /// Kilobytes in a megabyte.
 const MB: u64 = 1024;
 
+/// What a process has in memory, in KiB.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Resident {
+    /// Its own: heaps, stacks, and what it has written to of a library.
+    pub own: u64,
+    /// Pages of files it has mapped, such as code. Where it gets narrow they can be dropped.
+    pub mapped: u64,
+}
+
 /// The memory of one process.
 #[derive(Clone, Copy, Debug)]
 pub struct Memory {
@@ -34,9 +43,18 @@ impl Memory {
         self.now()
     }
 
+    /// What is in use now, by kind.
+    pub fn resident(self) -> Resident {
+        Resident { own: self.kib("RssAnon:"), mapped: self.kib("RssFile:") }
+    }
+
     fn status(self, line: &str) -> u64 {
+        self.kib(line) / MB
+    }
+
+    fn kib(self, line: &str) -> u64 {
         let status = fs::read_to_string(format!("/proc/{}/status", self.pid)).unwrap();
         let value = status.lines().find_map(|text| text.strip_prefix(line)).unwrap();
-        value.trim().trim_end_matches(" kB").parse::<u64>().unwrap() / MB
+        value.trim().trim_end_matches(" kB").parse().unwrap()
     }
 }

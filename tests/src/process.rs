@@ -4,7 +4,7 @@
 //! outlives its test.
 
 use std::{
-    io::Read,
+    io::{Read, Write},
     os::unix::process::{CommandExt, ExitStatusExt},
     process::{Child, Command, ExitStatus, Stdio},
     thread,
@@ -38,13 +38,23 @@ pub struct Ended {
 
 impl Process {
     /// Starts the command; its standard input is empty.
-    pub fn start(mut command: Command) -> Self {
+    pub fn start(command: Command) -> Self {
+        Self::fed(command, "")
+    }
+
+    /// Starts the command with this on its standard input.
+    pub fn fed(mut command: Command, input: &str) -> Self {
         let name = format!("{command:?}");
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
+        let stdin = if input.is_empty() { Stdio::null() } else { Stdio::piped() };
+        command.stdin(stdin).stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
         let mut child = match command.spawn() {
             Ok(child) => child,
             Err(error) => panic!("cannot start {name}: {error}"),
         };
+        if let Some(mut stdin) = child.stdin.take() {
+            // One that ends without reading it has its reasons.
+            let _ = stdin.write_all(input.as_bytes());
+        }
         let pid = child.id();
         let (stdout, out) = follow(child.stdout.take().unwrap());
         let (stderr, err) = follow(child.stderr.take().unwrap());

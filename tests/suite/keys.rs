@@ -10,6 +10,8 @@ use retouch_tests::{
 };
 use serde_json::{Value, json};
 
+use super::routes::{For, requests};
+
 /// A key as `retouch key create --json` shows it.
 struct Key {
     id: String,
@@ -50,13 +52,11 @@ async fn with_provider(script: impl IntoIterator<Item = Turn>) -> (Provider, Gat
     (provider, gateway)
 }
 
-/// Every route that names a job.
+/// Every request that names a job: each route there is, and more ways to ask some of them.
 fn routes(id: &str) -> Vec<(Method, String)> {
-    let job = format!("/v1/jobs/{id}");
-    let get = ["", "?wait=30", "?include=exchanges", "/events", "/images/0", "/images/1"];
-    let get = get.map(|rest| (Method::GET, format!("{job}{rest}")));
-    let change = [(Method::POST, format!("{job}/cancel")), (Method::DELETE, job)];
-    get.into_iter().chain(change).collect()
+    let more = ["?wait=30", "?include=exchanges", "/images/1"];
+    let more = more.map(|rest| (Method::GET, format!("/v1/jobs/{id}{rest}")));
+    more.into_iter().chain(requests(For::Owner, id)).collect()
 }
 
 #[tokio::test]

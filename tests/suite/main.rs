@@ -1,8 +1,13 @@
 //! One binary with every test of the running gateway, a file a theme.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
+mod admin_ops;
+mod admin_providers;
+mod admin_styles;
+mod admin_versions;
 mod api;
 mod broken_configs;
+mod browser;
 mod c_plugins;
 mod cli;
 mod crash;
@@ -13,6 +18,7 @@ mod doctor;
 mod failover;
 mod first_run;
 mod follow;
+mod foreign_page;
 mod forms;
 mod guard;
 mod harness;
@@ -32,7 +38,12 @@ mod protocols;
 mod refusals;
 mod resolve;
 mod retention;
+mod routes;
+mod save_crash;
+mod sealed;
 mod secrets;
+mod set_up;
+mod sign_in;
 mod stops;
 mod storage;
 mod styles;

@@ -47,6 +47,10 @@ fn open_mode_answers_only_this_machine() {
         ),
         (&[("host", "127.0.0.1:8000"), ("origin", "null")], Err(Refused::Foreign("Origin"))),
         (
+            &[("host", "localhost"), ("sec-fetch-site", "same-site")],
+            Err(Refused::Foreign("Sec-Fetch-Site")),
+        ),
+        (
             &[("host", "localhost"), ("sec-fetch-site", "cross-site")],
             Err(Refused::Foreign("Sec-Fetch-Site")),
         ),
@@ -80,6 +84,16 @@ fn any_key_ends_open_mode_and_a_foreign_address_without_one_answers_nothing() {
     ] {
         let access = Access::new(address.parse().unwrap(), public_url, key);
         assert_eq!(access.mode(keys), want, "{address} {public_url} {key:?} {keys:?}");
+    }
+    for (address, public_url, key, want) in [
+        ("127.0.0.1:1", "", None, Mode::Open),
+        ("127.0.0.1:1", "", Some("k"), Mode::Keyed),
+        ("127.0.0.1:1", "https://x.example", None, Mode::Keyed),
+        ("0.0.0.0:1", "", None, Mode::Keyed),
+    ] {
+        let access = Access::new(address.parse().unwrap(), public_url, key);
+        let access = access.with_password(Arc::new(AtomicBool::new(true)));
+        assert_eq!(access.mode(&none), want, "with a password: {address} {public_url} {key:?}");
     }
     let closed = Access::new("0.0.0.0:1".parse().unwrap(), "", None);
     assert_eq!(owner(&closed, &none, &[]), Err(Refused::SetUp));
@@ -128,4 +142,29 @@ fn a_key_may_do_what_its_scopes_say() {
         Holder::Key(keys.find("a").unwrap().clone()).may(Scope::Edit),
         Err(Refused::Scope(Scope::Edit))
     );
+}
+
+#[test]
+fn who_was_let_in_stays_as_long_as_their_key_is_good() {
+    let access = |key| Access::new("127.0.0.1:1".parse().unwrap(), "", key);
+    let (open, kept) = (access(None), access(Some("client")));
+    let none = Keys::default();
+    let good = keys(&[("a", "")]);
+    let holder = Holder::Key(good.by_id("key_a").unwrap().clone());
+    for (then, want) in [
+        (keys(&[("a", "")]), Ok(())),
+        (keys(&[("a", "revoked = true")]), Err(Refused::Revoked)),
+        (keys(&[("a", "expires = 2020-01-01")]), Err(Refused::Expired)),
+        (keys(&[("b", "")]), Err(Refused::Key)),
+        (none.clone(), Err(Refused::Key)),
+    ] {
+        assert_eq!(open.still(&then, &holder, NOW).map(drop), want, "{then:?}");
+    }
+    let narrowed = keys(&[("a", "scopes = [\"models\"]")]);
+    let now = open.still(&narrowed, &holder, NOW).unwrap();
+    assert_eq!(now.may(Scope::Read), Err(Refused::Scope(Scope::Read)));
+    // In open mode until a key is made; with the key from the environment for good.
+    assert!(open.still(&none, &Holder::Operator, NOW).is_ok());
+    assert_eq!(open.still(&good, &Holder::Operator, NOW), Err(Refused::Key));
+    assert!(kept.still(&good, &Holder::Operator, NOW).is_ok());
 }

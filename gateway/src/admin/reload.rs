@@ -6,9 +6,9 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use super::Operator;
+use super::{Address, Operator};
 use crate::api::{Api, ApiError};
 
 /// `GET`
@@ -17,8 +17,16 @@ pub(super) async fn show(State(api): State<Arc<Api>>, _operator: Operator) -> Js
 }
 
 /// `POST`
-pub(super) async fn reload(State(api): State<Arc<Api>>, _operator: Operator) -> Response {
-    match api.reloader.reload("asked for").await {
+pub(super) async fn reload(
+    State(api): State<Arc<Api>>,
+    operator: Operator,
+    Address(from): Address,
+) -> Response {
+    let outcome = api.reloader.reload("asked for").await;
+    let (Ok(status) | Err(status)) = &outcome;
+    let detail = json!({ "revision": status.revision, "refused": status.refused });
+    api.audit.note(&operator, from, "reload", "catalog", detail).await;
+    match outcome {
         Ok(status) => Json(status.shown()).into_response(),
         Err(status) => {
             let message = "the files cannot be used, so that the running catalog stays; mend what is \

@@ -2,26 +2,20 @@
 //! whose answer was lost. Saying it twice does nothing the second time.
 
 use std::sync::Arc;
-use std::time::Duration;
 
-use axum::body::{Body, Bytes};
+use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
-use http_body_util::{BodyExt, Limited};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
-use super::Operator;
-use crate::api::{Api, ApiError, Named, shown};
+use super::{Address, Operator, body, jobs};
+use crate::api::{Api, ApiError, Named};
 use crate::engine::{NotAdmitted, NotResolved, Resolution};
 use crate::id::JobId;
 
-/// A task id and a number are far shorter.
-const LONGEST_BODY: usize = 16 << 10;
 /// The longest id that any provider is known to give is a third of this.
 const LONGEST_TASK: usize = 256;
-/// A body so short that has not come by then does not come.
-const PATIENCE: Duration = Duration::from_secs(10);
 
 /// What is said of which attempt.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,12 +27,13 @@ struct Word {
 pub(super) async fn resolve(
     State(api): State<Arc<Api>>,
     operator: Operator,
+    Address(from): Address,
     Named(id): Named<String>,
     headers: HeaderMap,
-    body: Body,
+    sent: Body,
 ) -> Result<Response, ApiError> {
     let id = JobId::parse(&id).ok_or_else(|| ApiError::not_found("job"))?;
-    let word = read(&bytes(body).await?)?;
+    let word = read(body::object(sent).await?)?;
     if api.engine.is_closing() {
         return Err(NotAdmitted::Closing.into());
     }
@@ -46,20 +41,20 @@ pub(super) async fn resolve(
     let resolved = api.engine.resolve(&id, attempt, found.clone()).await;
     let job = resolved.map_err(|error| refusal(id, &found, error))?;
     tracing::info!(job = %id, ?attempt, ?found, ?operator, "An operator said what became of it.");
-    Ok(shown(&api, &headers, &job))
+    let detail = word_of(&found, attempt);
+    api.audit.note(&operator, from, "job.resolve", &id.to_string(), detail).await;
+    Ok(jobs::shown(&api, &headers, &job))
 }
 
-async fn bytes(body: Body) -> Result<Bytes, ApiError> {
-    let whole = Limited::new(body, LONGEST_BODY).collect();
-    match tokio::time::timeout(PATIENCE, whole).await {
-        Ok(Ok(whole)) => Ok(whole.to_bytes()),
-        Ok(Err(_)) | Err(_) => Err(malformed("the body is too long or did not come whole")),
+/// What was said, as it is noted.
+fn word_of(found: &Resolution, attempt: Option<u32>) -> Value {
+    match found {
+        Resolution::Created(task) => json!({ "created": task, "attempt": attempt }),
+        Resolution::NotCreated => json!({ "not_created": true, "attempt": attempt }),
     }
 }
 
-fn read(bytes: &[u8]) -> Result<Word, ApiError> {
-    let mut fields: Map<String, Value> = serde_json::from_slice(bytes)
-        .map_err(|error| malformed(&format!("the body must be a JSON object: {error}")))?;
+fn read(mut fields: Map<String, Value>) -> Result<Word, ApiError> {
     let attempt = fields.remove("attempt").map(|value| number(&value)).transpose()?;
     let found = match (fields.remove("created"), fields.remove("not_created")) {
         (Some(task), None) => Resolution::Created(task_id(&task)?),
@@ -99,10 +94,6 @@ fn task_id(value: &Value) -> Result<String, ApiError> {
     })
 }
 
-fn malformed(message: &str) -> ApiError {
-    ApiError::new(StatusCode::BAD_REQUEST, "invalid_value", message)
-}
-
 fn refusal(id: JobId, found: &Resolution, error: NotResolved) -> ApiError {
     let message = error.to_string();
     let conflict = |code| ApiError::new(StatusCode::CONFLICT, code, message.clone()).about(id);
@@ -124,8 +115,6 @@ fn refusal(id: JobId, found: &Resolution, error: NotResolved) -> ApiError {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
 
     #[test]
@@ -141,7 +130,7 @@ mod tests {
             (json!({"not_created": true}), Resolution::NotCreated, None),
             (json!({"not_created": true, "attempt": 1}), Resolution::NotCreated, Some(1)),
         ] {
-            let word = read(body.to_string().as_bytes()).unwrap();
+            let word = read(body.as_object().unwrap().clone()).unwrap();
             assert_eq!(word, Word { found, attempt }, "{body}");
         }
     }
@@ -149,8 +138,6 @@ mod tests {
     #[test]
     fn names_the_field_that_is_wrong() {
         for (body, code, param) in [
-            ("", "invalid_value", None),
-            ("[]", "invalid_value", None),
             ("{}", "invalid_value", Some("created")),
             (r#"{"created":"1","not_created":true}"#, "invalid_value", Some("created")),
             (r#"{"created":1904}"#, "invalid_value", Some("created")),
@@ -165,11 +152,12 @@ mod tests {
             (r#"{"created":"1","attempt":"2"}"#, "invalid_value", Some("attempt")),
             (r#"{"created":"1","task":"2"}"#, "unknown_parameter", Some("task")),
         ] {
-            let error = read(body.as_bytes()).unwrap_err();
+            let error = read(serde_json::from_str(body).unwrap()).unwrap_err();
             assert_eq!(error.names(), (code, param), "{body}");
         }
-        let long = json!({"created": "1".repeat(LONGEST_TASK + 1)}).to_string();
-        assert_eq!(read(long.as_bytes()).unwrap_err().names(), ("invalid_value", Some("created")));
+        let long = json!({"created": "1".repeat(LONGEST_TASK + 1)});
+        let long = long.as_object().unwrap().clone();
+        assert_eq!(read(long).unwrap_err().names(), ("invalid_value", Some("created")));
     }
 
     #[test]

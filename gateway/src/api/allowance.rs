@@ -13,7 +13,7 @@ const MINUTE: u64 = 60_000_000;
 /// Beyond so many keys those with nothing used are forgotten.
 const MANY: usize = 1_024;
 /// After so many seconds a client may look whether one of its jobs has ended.
-const AGAIN: u64 = 5;
+pub(super) const AGAIN: u64 = 5;
 
 /// What was used, by key.
 #[derive(Debug, Default)]
@@ -26,7 +26,8 @@ pub(crate) struct Allowance {
 struct Used {
     /// When, in microseconds, everything it used this minute will have come back.
     back: u64,
-    /// Requests on their way to being jobs: they are not stored yet.
+    /// Requests on their way to being jobs. Some may be stored already, so that they are not added to
+    /// those that are: this only keeps the store, which has the last word, from being crowded.
     coming: u32,
 }
 
@@ -94,7 +95,8 @@ impl Used {
             let seconds = (ahead - MINUTE).div_ceil(1_000_000);
             return Err(Spent::Minute(per_minute, seconds.clamp(1, 60)));
         }
-        if concurrency > 0 && unfinished + u64::from(self.coming) >= u64::from(concurrency) {
+        let at_once = unfinished.max(u64::from(self.coming));
+        if concurrency > 0 && at_once >= u64::from(concurrency) {
             return Err(Spent::AtOnce(concurrency, AGAIN));
         }
         Ok(())

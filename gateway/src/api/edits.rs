@@ -100,7 +100,8 @@ async fn admit(
         return Ok(taken);
     }
     let ticket = ticket(api, caller).await?;
-    let admitted = api.engine.admit(&caller.owner, request, claim).await;
+    let most = caller.at_once();
+    let admitted = api.engine.admit(&caller.owner, request, claim, most).await;
     if !admitted.as_ref().is_ok_and(|taken| !taken.replayed) {
         ticket.into_iter().for_each(Ticket::give_back);
     }
@@ -207,7 +208,7 @@ async fn answer(api: &Api, caller: &Caller, job: &Job) -> Result<Response, ApiEr
 }
 
 /// What every answer about a job says of it.
-pub(super) fn about(headers: &mut HeaderMap, job: &Job) {
+pub(crate) fn about(headers: &mut HeaderMap, job: &Job) {
     let mut set = |name: &'static str, value: &str| {
         if let Ok(value) = HeaderValue::from_str(value) {
             headers.insert(HeaderName::from_static(name), value);

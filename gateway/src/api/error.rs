@@ -6,7 +6,7 @@ use axum::response::{IntoResponse, Response};
 use retouch_sdk::Billed;
 use serde_json::json;
 
-use super::allowance::Spent;
+use super::allowance::{self, Spent};
 use crate::access::Refused;
 use crate::engine::NotAdmitted;
 use crate::id::JobId;
@@ -27,7 +27,7 @@ pub(crate) struct ApiError {
     billed: Option<Billed>,
     retry_after: Option<u64>,
     should_retry: Option<bool>,
-    problems: Option<Box<serde_json::Value>>,
+    extra: Box<serde_json::Map<String, serde_json::Value>>,
 }
 
 impl ApiError {
@@ -41,7 +41,7 @@ impl ApiError {
             billed: None,
             retry_after: None,
             should_retry: None,
-            problems: None,
+            extra: Box::default(),
         }
     }
 
@@ -72,8 +72,14 @@ impl ApiError {
 
     /// Says what is wrong in which files.
     #[must_use]
-    pub(crate) fn problems(mut self, problems: &[Problem]) -> Self {
-        self.problems = Some(Box::new(problems.iter().map(snapshot::shown).collect()));
+    pub(crate) fn problems(self, problems: &[Problem]) -> Self {
+        self.extra("problems", problems.iter().map(snapshot::shown).collect())
+    }
+
+    /// Says one thing more, under a name of its own.
+    #[must_use]
+    pub(crate) fn extra(mut self, name: &str, value: serde_json::Value) -> Self {
+        self.extra.insert(name.to_owned(), value);
         self
     }
 
@@ -184,6 +190,7 @@ impl From<NotAdmitted> for ApiError {
             NotAdmitted::KeyReused => {
                 Self::new(StatusCode::UNPROCESSABLE_ENTITY, "idempotency_key_reused", message)
             }
+            NotAdmitted::TooMany(most) => Spent::AtOnce(most, allowance::AGAIN).into(),
             NotAdmitted::QueueFull => unavailable("queue_full").retry_after(10),
             NotAdmitted::Closing => unavailable("shutting_down").retry_after(5),
             NotAdmitted::Store(error) => {
@@ -270,7 +277,8 @@ impl From<Refused> for ApiError {
                 Self::new(StatusCode::FORBIDDEN, "open_mode_refused", message)
             }
             Refused::SetUp => {
-                let message = "there is no API key yet; make one with `retouch key create NAME`, \
+                let message = "the gateway is not set up: open the link in its log, which ends in \
+                               /admin/setup?token=…; or make a key with `retouch key create NAME`, \
                                start with RETOUCH_CLIENT_KEY, or listen on 127.0.0.1";
                 Self::new(StatusCode::SERVICE_UNAVAILABLE, "setup_required", message)
             }
@@ -292,8 +300,8 @@ impl IntoResponse for ApiError {
         if let (Some(billed), Some(fields)) = (self.billed, error.as_object_mut()) {
             fields.insert("billed".to_owned(), json!(billed));
         }
-        if let (Some(problems), Some(fields)) = (self.problems, error.as_object_mut()) {
-            fields.insert("problems".to_owned(), *problems);
+        if let Some(fields) = error.as_object_mut() {
+            fields.extend(*self.extra);
         }
         let mut response = (self.status, Json(json!({ "error": error }))).into_response();
         let headers = response.headers_mut();

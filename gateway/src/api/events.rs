@@ -40,6 +40,7 @@ pub(super) async fn events(
     Ok(response)
 }
 
+/// Ends also when its caller's key does.
 struct Watch {
     api: Arc<Api>,
     caller: Caller,
@@ -56,10 +57,9 @@ impl Watch {
         }
         loop {
             if self.said.is_some() {
-                tokio::time::sleep(PACE).await;
-                let (owner, id, rev) = (&self.caller.owner, &self.job.id, self.job.record.rev);
-                // A job that was forgotten meanwhile, or a store that fails, ends the stream.
-                self.job = self.api.engine.changed(owner, id, rev, PACE).await.ok()??;
+                // A job that was forgotten meanwhile, or a store that fails, ends the stream; so does
+                // a key that is good no more.
+                self.job = self.caller.while_let_in(&self.api, self.changed()).await.ok()??;
             }
             let data = self.api.view(&self.caller).shown(&self.job).to_string();
             self.over = self.job.record.status.is_terminal();
@@ -75,5 +75,11 @@ impl Watch {
             self.said = Some(data);
             return Some((Ok(event), self));
         }
+    }
+
+    async fn changed(&self) -> Option<Arc<Job>> {
+        tokio::time::sleep(PACE).await;
+        let (owner, id, rev) = (&self.caller.owner, &self.job.id, self.job.record.rev);
+        self.api.engine.changed(owner, id, rev, PACE).await.ok()?
     }
 }

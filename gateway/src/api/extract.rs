@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 use super::error::ApiError;
 
 /// The query, read into a struct.
-pub(super) struct Asked<T>(pub(super) T);
+pub(crate) struct Asked<T>(pub(crate) T);
 
 /// The variable parts of the path.
 pub(crate) struct Named<T>(pub(crate) T);

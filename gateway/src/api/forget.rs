@@ -7,6 +7,7 @@ use axum::http::StatusCode;
 
 use super::error::ApiError;
 use super::extract::Named;
+use super::jobs::named;
 use super::{Api, Caller};
 use crate::engine::Forgotten;
 use crate::id::JobId;
@@ -17,8 +18,12 @@ pub(super) async fn forget(
     caller: Caller,
     Named(id): Named<String>,
 ) -> Result<StatusCode, ApiError> {
-    let id = JobId::parse(&id).ok_or_else(|| ApiError::not_found("job"))?;
-    match api.engine.forget(&caller.owner, &id).await? {
+    forgotten(&api, &caller.owner, &named(&id)?).await
+}
+
+/// Forgets a job of that owner.
+pub(crate) async fn forgotten(api: &Api, owner: &str, id: &JobId) -> Result<StatusCode, ApiError> {
+    match api.engine.forget(owner, id).await? {
         Forgotten::Gone => Ok(StatusCode::NO_CONTENT),
         Forgotten::Unknown => Err(ApiError::not_found("job")),
         Forgotten::Unfinished => Err(unfinished(format!(

@@ -21,7 +21,7 @@ use crate::job::{Job, Status};
 use crate::store::Filter;
 
 #[derive(Deserialize)]
-pub(super) struct Look {
+pub(crate) struct Look {
     wait: Option<String>,
     include: Option<String>,
 }
@@ -33,24 +33,51 @@ pub(super) async fn one(
     Named(id): Named<String>,
     Asked(look): Asked<Look>,
 ) -> Result<Response, ApiError> {
-    let id = JobId::parse(&id).ok_or_else(|| ApiError::not_found("job"))?;
-    let wait = wait(look.wait.as_deref(), api.settings.limits.wait.duration)?;
-    let job = match wait {
-        Some(limit) => api.engine.wait(&caller.owner, &id, limit).await?,
-        None => api.engine.job(&caller.owner, &id).await?,
-    };
-    let job = job.ok_or_else(|| ApiError::not_found("job"))?;
+    let id = named(&id)?;
+    let waits = look.waits(&api)?;
+    let job = caller.while_let_in(&api, found(&api, &caller.owner, &id, waits)).await??;
     let mut body = api.view(&caller).job(&job);
     if let Some(list) = look.include {
         include(&api, &id, &list, &mut body).await?;
     }
+    Ok(looked_at(&api, &job, body))
+}
+
+/// The job that a path names.
+pub(crate) fn named(id: &str) -> Result<JobId, ApiError> {
+    JobId::parse(id).ok_or_else(|| ApiError::not_found("job"))
+}
+
+/// A job of that owner, at once or at its end, at the latest after that time.
+pub(crate) async fn found(
+    api: &Api,
+    owner: &str,
+    id: &JobId,
+    waits: Option<Duration>,
+) -> Result<Arc<Job>, ApiError> {
+    let job = match waits {
+        Some(limit) => api.engine.wait(owner, id, limit).await?,
+        None => api.engine.job(owner, id).await?,
+    };
+    job.ok_or_else(|| ApiError::not_found("job"))
+}
+
+/// The answer to who looks at a job, who may look again after a while.
+pub(crate) fn looked_at(api: &Api, job: &Job, body: Value) -> Response {
     let mut response = Json(body).into_response();
     let headers = response.headers_mut();
-    about(headers, &job);
+    about(headers, job);
     if !job.record.status.is_terminal() {
-        headers.insert(header::RETRY_AFTER, api.engine.retry_after(&job, now_ms()).into());
+        headers.insert(header::RETRY_AFTER, api.engine.retry_after(job, now_ms()).into());
     }
-    Ok(response)
+    response
+}
+
+impl Look {
+    /// How long the job's end is waited for, if at all.
+    pub(crate) fn waits(&self, api: &Api) -> Result<Option<Duration>, ApiError> {
+        wait(self.wait.as_deref(), api.settings.limits.wait.duration)
+    }
 }
 
 /// `POST /v1/jobs/{id}/cancel`
@@ -60,29 +87,44 @@ pub(super) async fn cancel(
     Named(id): Named<String>,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
-    let id = JobId::parse(&id).ok_or_else(|| ApiError::not_found("job"))?;
+    let job = canceled(&api, &caller.owner, &named(&id)?).await?;
+    let mut response = Json(told(&api, &headers, &job)).into_response();
+    about(response.headers_mut(), &job);
+    Ok(response)
+}
+
+/// A job of that owner once it is canceled, or as it stands.
+pub(crate) async fn canceled(api: &Api, owner: &str, id: &JobId) -> Result<Arc<Job>, ApiError> {
     if api.engine.is_closing() {
         return Err(NotAdmitted::Closing.into());
     }
-    let job = api.engine.cancel(&caller.owner, &id).await?;
-    let job = job.ok_or_else(|| ApiError::not_found("job"))?;
-    Ok(shown(&api, &headers, &job))
+    api.engine.cancel(owner, id).await?.ok_or_else(|| ApiError::not_found("job"))
 }
 
-/// A job as the answer to the request with these headers.
-pub(crate) fn shown(api: &Api, headers: &HeaderMap, job: &Job) -> Response {
-    let body = api.view_from(&api.base(headers)).job(job);
-    let mut response = Json(body).into_response();
-    about(response.headers_mut(), job);
-    response
+/// A job as whoever sent these headers reads it.
+pub(crate) fn told(api: &Api, headers: &HeaderMap, job: &Job) -> Value {
+    api.view_from(&api.base(headers)).job(job)
 }
 
 #[derive(Deserialize)]
-pub(super) struct Page {
+pub(crate) struct Page {
     limit: Option<String>,
     after: Option<String>,
     status: Option<String>,
     provider: Option<String>,
+}
+
+impl Page {
+    /// Which jobs are asked for, of those of that owner or of everybody's.
+    pub(crate) fn filter(self, api: &Api, owner: Option<String>) -> Result<Filter, ApiError> {
+        Ok(Filter {
+            owner,
+            limit: limit(self.limit.as_deref(), api.settings.limits.page)?,
+            after: self.after.as_deref().map(after).transpose()?,
+            status: self.status.as_deref().map(status).transpose()?,
+            provider: self.provider,
+        })
+    }
 }
 
 /// `GET /v1/jobs`
@@ -91,15 +133,7 @@ pub(super) async fn list(
     caller: Caller,
     Asked(page): Asked<Page>,
 ) -> Result<Json<Value>, ApiError> {
-    let most = api.settings.limits.page;
-    let filter = Filter {
-        owner: caller.owner.clone(),
-        limit: limit(page.limit.as_deref(), most)?,
-        after: page.after.as_deref().map(after).transpose()?,
-        status: page.status.as_deref().map(status).transpose()?,
-        provider: page.provider,
-    };
-    let page = api.engine.list(filter).await?;
+    let page = api.engine.list(page.filter(&api, Some(caller.owner.clone()))?).await?;
     let view = api.view(&caller);
     let data: Vec<Value> = page.jobs.iter().map(|job: &Job| view.job(job)).collect();
     Ok(Json(json!({ "object": "list", "data": data, "has_more": page.has_more })))
@@ -124,6 +158,14 @@ async fn include(api: &Api, id: &JobId, list: &str, body: &mut Value) -> Result<
             format!("`include` can be exchanges, not '{list}'"),
         ));
     }
+    if let Some(fields) = body.as_object_mut() {
+        fields.insert("exchanges".to_owned(), exchanges(api, id).await?);
+    }
+    Ok(())
+}
+
+/// What was said to providers for a job, in order.
+pub(crate) async fn exchanges(api: &Api, id: &JobId) -> Result<Value, ApiError> {
     let exchanges = api.engine.exchanges(id).await?;
     let numbered = exchanges.iter().enumerate().map(|(index, exchange)| {
         let mut value = json!(exchange);
@@ -133,13 +175,11 @@ async fn include(api: &Api, id: &JobId, list: &str, body: &mut Value) -> Result<
         }
         value
     });
-    if let Some(fields) = body.as_object_mut() {
-        fields.insert("exchanges".to_owned(), numbered.collect());
-    }
-    Ok(())
+    Ok(numbered.collect())
 }
 
-fn limit(text: Option<&str>, most: usize) -> Result<usize, ApiError> {
+/// How many a page has.
+pub(crate) fn limit(text: Option<&str>, most: usize) -> Result<usize, ApiError> {
     let Some(text) = text else { return Ok(20.min(most)) };
     match text.parse() {
         Ok(limit) if (1..=most).contains(&limit) => Ok(limit),

@@ -7,11 +7,14 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::key::{self, Keys};
+use super::text;
 use crate::problem::Problem;
 
 /// Shipped in the binary for a start without any configuration.
 pub(super) const SANDBOX: &str = include_str!("../../../config/providers/sandbox.toml");
-/// Its place, which is none on disk.
+/// Its place once there is a folder.
+pub(super) const SANDBOX_FILE: &str = "providers/sandbox.toml";
+/// Its place until then, which is none on disk.
 const BUILT_IN: &str = "(built in) providers/sandbox.toml";
 /// The folders of the catalog below the configuration's own.
 pub const FOLDERS: [&str; 2] = ["providers", "styles"];
@@ -58,6 +61,11 @@ impl Overlay {
         self.changes.insert(file.into(), None);
         self
     }
+
+    /// Each file with its new text; `None`: it goes.
+    pub fn changes(&self) -> impl Iterator<Item = (&Path, Option<&str>)> {
+        self.changes.iter().map(|(file, text)| (file.as_path(), text.as_deref()))
+    }
 }
 
 impl Files {
@@ -87,6 +95,11 @@ impl Files {
         files
     }
 
+    /// What lies below a folder that was only just made: the sandbox, which was built in until then.
+    pub fn founded(dir: &Path) -> Self {
+        Self::restored(dir, [(PathBuf::from(SANDBOX_FILE), SANDBOX.to_owned())])
+    }
+
     /// Files as they were, named below the configuration's folder.
     pub fn restored(dir: &Path, texts: impl IntoIterator<Item = (PathBuf, String)>) -> Self {
         let texts = texts.into_iter().map(|(file, text)| (at(dir, &file), Ok(text)));
@@ -104,6 +117,11 @@ impl Files {
             }
         }
         self
+    }
+
+    /// One file's text, named below the configuration's folder or by its whole path, if it can be read.
+    pub fn get(&self, file: &Path) -> Option<&str> {
+        self.texts.get(&at(&self.dir, file))?.as_deref().ok()
     }
 
     /// The configuration's folder.
@@ -176,12 +194,13 @@ fn is_built_in(path: &Path) -> bool {
     path == Path::new(BUILT_IN)
 }
 
-fn at(dir: &Path, file: &Path) -> PathBuf {
+/// A file's whole path, named by that or below the configuration's folder.
+pub(super) fn at(dir: &Path, file: &Path) -> PathBuf {
     if is_built_in(file) || file.starts_with(dir) { file.to_owned() } else { dir.join(file) }
 }
 
 fn text(path: &Path) -> Text {
-    fs::read_to_string(path).map_err(|error| Unread::from(&error))
+    text::read(path).map_err(|error| Unread::from(&error))
 }
 
 fn listed(folder: &Path) -> io::Result<Vec<PathBuf>> {

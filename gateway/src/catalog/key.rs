@@ -3,6 +3,7 @@
 
 mod file;
 mod read;
+pub mod rules;
 mod token;
 mod when;
 
@@ -12,12 +13,13 @@ use std::path::Path;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use crate::clock::Ms;
+use crate::clock::{Ms, seconds};
 use crate::problem::Problem;
 
-pub use file::{Created, FileError, NewKey, create, list, revoke};
+pub use file::{Created, FileError, NewKey, change, create, list, revoke};
 pub use when::{Expiry, shown};
 
 /// The file below the configuration's folder.
@@ -113,6 +115,35 @@ impl Key {
             (Some(_), _) => Standing::Revoked,
             (None, Some(at)) if at <= now => Standing::Expired,
             (None, _) => Standing::Active,
+        }
+    }
+}
+
+impl Key {
+    /// As JSON, for people and programs: everything but the key and its hash. Times are unix seconds.
+    pub fn record(&self, now: Ms) -> Value {
+        json!({
+            "id": self.id,
+            "object": "key",
+            "name": self.name,
+            "prefix": self.prefix,
+            "scopes": self.scopes,
+            "limits": self.limits,
+            "created_at": self.created.map(seconds),
+            "expires_at": self.expires.map(seconds),
+            "revoked_at": self.revoked.map(seconds),
+            "state": self.standing(now).as_str(),
+        })
+    }
+}
+
+impl Standing {
+    /// In one word.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Active => "active",
+            Self::Expired => "expired",
+            Self::Revoked => "revoked",
         }
     }
 }

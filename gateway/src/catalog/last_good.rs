@@ -1,7 +1,7 @@
 //! A copy of the catalog that was last found good, for a start at which the files cannot be used.
 //! Keys may stand in it as they do in the files, so it is sealed and only its owner may read it.
 
-use std::fs;
+use std::fs::{self, File};
 use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
@@ -9,10 +9,12 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::Files;
-use crate::master::MasterKey;
+use crate::master::{MasterKey, Opened, Succession};
 use crate::plugin::Registry;
 use crate::secret::Secret;
 
+/// Below the data folder.
+const FILE: &str = "catalog.last";
 /// What it is sealed for.
 const PLACE: &str = "last good catalog";
 
@@ -60,7 +62,7 @@ impl Copy {
 impl LastGood {
     /// Below the data folder.
     pub fn new(data_dir: &Path, master: MasterKey) -> Self {
-        Self { path: data_dir.join("catalog.last"), master, kept: None }
+        Self { path: data_dir.join(FILE), master, kept: None }
     }
 
     /// The copy, if there is one that can be read.
@@ -105,8 +107,37 @@ impl LastGood {
         file.write_all(sealed.as_bytes())?;
         file.sync_all()?;
         fs::rename(&temporary, &self.path)?;
+        if let Some(folder) = self.path.parent() {
+            File::open(folder)?.sync_all()?;
+        }
         self.kept = Some(copy.clone());
         Ok(())
+    }
+
+    /// Seals the copy with another master key, and in it what `anew` makes of a file; says whether
+    /// that was still to be done. A copy that nobody can use stays as it is.
+    ///
+    /// # Errors
+    /// When it can be neither read nor written.
+    pub fn reseal(
+        data_dir: &Path,
+        keys: &Succession,
+        anew: impl Fn(&Path, &str) -> Option<String>,
+    ) -> io::Result<bool> {
+        let sealed = match fs::read_to_string(data_dir.join(FILE)) {
+            Ok(sealed) => sealed,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+            Err(error) => return Err(error),
+        };
+        let Ok(Opened::Old(text)) = keys.open(sealed.trim(), PLACE) else { return Ok(false) };
+        let Ok(mut copy) = serde_json::from_str::<Copy>(text.expose()) else { return Ok(false) };
+        for (file, text) in &mut copy.files {
+            if let Some(anew) = anew(file, text) {
+                *text = anew;
+            }
+        }
+        Self::new(data_dir, keys.new.clone()).keep(&copy)?;
+        Ok(true)
     }
 }
 
@@ -157,5 +188,23 @@ mod tests {
             fs::write(dir.path().join("catalog.last"), text).unwrap();
             assert_eq!(place(dir.path(), "a").read(), None, "{text}");
         }
+    }
+
+    #[test]
+    fn another_key_takes_it_over_once() {
+        let dir = tempfile::tempdir().unwrap();
+        let key = |text: &str| MasterKey::of(&text.repeat(32)).unwrap();
+        let keys = Succession { old: key("a"), new: key("b") };
+        let reseal = || LastGood::reseal(dir.path(), &keys, |_, text| Some(text.to_uppercase()));
+        assert!(!reseal().unwrap());
+        place(dir.path(), "a").keep(&copy()).unwrap();
+        assert!(reseal().unwrap());
+        assert!(!reseal().unwrap());
+        let mut want = copy();
+        want.files[0].1 = want.files[0].1.to_uppercase();
+        assert_eq!(place(dir.path(), "b").read(), Some(want));
+        place(dir.path(), "c").keep(&copy()).unwrap();
+        assert!(!reseal().unwrap(), "nobody can use it");
+        assert_eq!(place(dir.path(), "c").read(), Some(copy()));
     }
 }

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::catalog::document::Document;
+use crate::master::MasterKey;
 use crate::plugin::Registry;
 use crate::problem::Problem;
 use crate::secret::Secret;
@@ -146,12 +147,17 @@ pub const SANDBOX: &str = "sandbox:";
 impl ProviderFile {
     /// Reads a file: what could be read of it, and everything wrong with it. In a disabled provider
     /// problems are warnings.
-    pub fn parse(file: &Path, text: &str, plugins: &Registry) -> (Option<Self>, Vec<Problem>) {
+    pub fn parse(
+        file: &Path,
+        text: &str,
+        plugins: &Registry,
+        master: Option<&MasterKey>,
+    ) -> (Option<Self>, Vec<Problem>) {
         let (mut document, root) = match Document::parse(file, text) {
             Ok(both) => both,
             Err(problem) => return (None, vec![problem]),
         };
-        let provider = Reader { document: &mut document, plugins }.provider(file, root);
+        let provider = Reader { document: &mut document, plugins, master }.provider(file, root);
         let problems = document.finish().into_iter();
         let problems = match provider.enabled {
             true => problems.collect(),

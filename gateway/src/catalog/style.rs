@@ -15,7 +15,7 @@ use read::Reader;
 use template::Template;
 
 /// What one file says.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct StyleFile {
     /// The file it came from.
     pub file: PathBuf,

@@ -6,6 +6,7 @@ use serde_json::json;
 
 use super::*;
 use crate::plugin::Label;
+use crate::secret::Secret;
 
 fn plugins() -> Registry {
     let label = json!({
@@ -28,7 +29,7 @@ fn plugins() -> Registry {
 }
 
 fn parse(text: &str) -> (Option<ProviderFile>, Vec<Problem>) {
-    ProviderFile::parse(Path::new("acme.toml"), text, &plugins())
+    ProviderFile::parse(Path::new("acme.toml"), text, &plugins(), None)
 }
 
 const HEAD: &str = "name = \"Acme\"\ntype = \"acme-edit\"\napi_key = \"k-1\"\n";
@@ -166,6 +167,43 @@ fn completes_model_and_path_from_each_other() {
 }
 
 #[test]
+#[rustfmt::skip]
+fn a_sealed_key_opens_for_its_origins_wherever_they_are_written() {
+    let master = MasterKey::make().unwrap();
+    let hosts = |overseas: &str| provider::Hosts {
+        domestic: "https://acme.example".to_owned(),
+        overseas: overseas.to_owned(),
+    };
+    let sealed = |overseas| master.seal(&Secret::new("sk-1"), &reference::place(&hosts(overseas))).unwrap();
+    let (near, both) = (sealed(""), sealed("https://far.example"));
+    let elsewhere = Some((3, "api_key was sealed for other hosts or with another master key"));
+    for (key, rest, problem) in [
+        (&near, "", None),
+        (&near, "[hosts]\ndomestic = 'https://acme.example:443'\noverseas = 'https://ACME.example'", None),
+        (&both, "[hosts]\noverseas = 'https://far.example'", None),
+        (&both, "[hosts]\ndomestic = 'https://far.example'\noverseas = 'https://acme.example'", None),
+        (&both, "region = 'overseas'\n[hosts]\noverseas = 'https://far.example'", None),
+        (&both, "", elsewhere),
+        (&near, "[hosts]\ndomestic = 'http://acme.example'", elsewhere),
+        (&near, "[hosts]\ndomestic = 'https://evil.example'", elsewhere),
+        (&near, "[hosts]\noverseas = 'https://evil.example'", elsewhere),
+        // Only the host is to be mended, not the key.
+        (&near, "[hosts]\ndomestic = 'acme.example'", Some((5, "hosts.domestic is not a URL"))),
+    ] {
+        let text = format!("name = 'Acme'\ntype = 'acme-edit'\napi_key = '{key}'\n{rest}\n");
+        let (provider, problems) = ProviderFile::parse(Path::new("copy.toml"), &text, &plugins(), Some(&master));
+        let told: Vec<_> = problems.iter().map(|p| (p.line.unwrap(), p.what.as_str())).collect();
+        assert_eq!(told, problem.into_iter().collect::<Vec<_>>(), "{rest}");
+        assert!(problems.iter().all(|problem| !problem.to_string().contains(key.as_str())));
+        let opened = provider.unwrap().api_key.map(|key| key.expose().to_owned());
+        assert_eq!(opened.as_deref(), problem.is_none().then_some("sk-1"), "{rest}");
+    }
+    let unknown = format!("name = 'Acme'\ntype = 'acme-edits'\napi_key = '{near}'\n");
+    let (_, problems) = ProviderFile::parse(Path::new("a.toml"), &unknown, &plugins(), Some(&master));
+    assert!(matches!(problems.as_slice(), [problem] if problem.line == Some(2)), "{problems:?}");
+}
+
+#[test]
 fn problems_of_a_disabled_provider_are_warnings() {
     let (provider, problems) = parse(&format!("{HEAD}enabled = false\nprioritty = 3\n"));
     assert!(provider.is_some());
@@ -188,7 +226,7 @@ fn finds_what_is_wrong_between_files_and_hides_none() {
         fs::write(folder.join(name), text).unwrap();
     }
     fs::write(folder.join("latin.toml"), b"name = '\xe9'").unwrap();
-    let found = load(config.path(), &plugins());
+    let found = load(config.path(), &plugins(), None);
     let told: Vec<String> = found
         .problems
         .iter()

@@ -71,6 +71,8 @@ pub(super) enum Command {
     #[command(subcommand)]
     Key(Key),
     #[command(subcommand)]
+    Admin(Admin),
+    #[command(subcommand)]
     Plugin(Plugin),
     Sandbox,
     Help(About),
@@ -186,6 +188,12 @@ pub(super) struct Doctor {
     pub(super) edit: bool,
     #[arg(long, requires = "test_edit")]
     pub(super) yes: bool,
+}
+
+/// What the operator does at the machine alone.
+#[derive(Debug, Subcommand)]
+pub(super) enum Admin {
+    SetPassword,
 }
 
 /// What help is wanted for.

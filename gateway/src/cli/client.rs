@@ -182,7 +182,9 @@ impl Client {
         let envelope: Value = serde_json::from_str(&text).unwrap_or_default();
         let code = envelope.pointer("/error/code").and_then(Value::as_str);
         let hint = match (status, code) {
-            (StatusCode::UNAUTHORIZED, Some("invalid_admin_token")) => Some("client.admin_token"),
+            (StatusCode::UNAUTHORIZED, Some("invalid_admin_token" | "sign_in_required")) => {
+                Some("client.admin_token")
+            }
             (StatusCode::UNAUTHORIZED, _) => Some("client.key"),
             _ => None,
         };

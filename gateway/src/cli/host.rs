@@ -11,6 +11,7 @@ use std::{
 
 use crate::{
     app::{self, App},
+    plugin::Registry,
     problem::Problem,
     settings::{self, Flags, Loaded},
     telemetry,
@@ -91,9 +92,13 @@ pub(super) fn settings_file(common: &Common) -> PathBuf {
 
 /// Which plugins a start would use, with nothing left behind.
 pub(super) fn plugins(loaded: &Loaded) -> io::Result<Vec<String>> {
-    let cache = tempfile::tempdir()?;
-    let plugins = app::plugins(loaded, cache.path())?;
+    let plugins = registry(loaded)?;
     Ok(plugins.libraries().iter().map(|library| library.label().id.clone()).collect())
+}
+
+/// The plugins themselves, likewise.
+pub(super) fn registry(loaded: &Loaded) -> io::Result<Registry> {
+    app::plugins(loaded, tempfile::tempdir()?.path())
 }
 
 /// Where the private copies of plugins are.

@@ -2,13 +2,15 @@
 //!
 //! Works on the keys' file itself, with or without a server; one that runs takes the change up. Also
 //! while the settings are broken: a key must be revocable at any time. A key goes to stdout once, when
-//! it is made, and nowhere else.
+//! it is made, and nowhere else. `rotate-master` is about another key, the installation's own.
+
+mod master;
 
 use std::path::PathBuf;
 
 use serde_json::{Value, json};
 
-use crate::catalog::key::{self, Created, FILE, FileError, Key, Keys, Limits, Scope, Standing};
+use crate::catalog::key::{self, Created, FILE, FileError, Keys, Limits, Scope, rules};
 use crate::clock::{Ms, now_ms, seconds};
 
 use super::{
@@ -19,15 +21,13 @@ use super::{
     table,
 };
 
-/// The longest name, in characters.
-const NAME: usize = 100;
-
 /// Runs one of the commands.
-pub(super) fn run(command: &args::Key, common: &Common, out: Out) -> Result<(), Stop> {
+pub(super) async fn run(command: &args::Key, common: &Common, out: Out) -> Result<(), Stop> {
     match command {
         args::Key::Create(new) => create(new, common, out),
         args::Key::List => list(common, out),
         args::Key::Revoke(args::OldKey { id }) => revoke(id, common, out),
+        args::Key::RotateMaster => master::rotate(common, out).await,
     }
 }
 
@@ -38,7 +38,7 @@ fn create(new: &args::NewKey, common: &Common, out: Out) -> Result<(), Stop> {
     let created = key::create(&dir, &new, now).map_err(|why| failed(&why, out))?;
     let Created { secret, key, file } = &created;
     if out.json {
-        let mut shown = record(key, now);
+        let mut shown = key.record(now);
         shown["key"] = json!(secret.expose());
         shown["file"] = json!(file);
         return out.raw(&shown.to_string());
@@ -54,25 +54,17 @@ fn create(new: &args::NewKey, common: &Common, out: Out) -> Result<(), Stop> {
 
 /// What the arguments ask for.
 fn asked(new: &args::NewKey, out: Out, now: Ms) -> Result<key::NewKey, Stop> {
-    let usage = |topic| Stop::Usage(out.words.say(topic, &[]));
-    let name = new.name.trim();
-    if name.is_empty() || name.chars().count() > NAME || name.chars().any(char::is_control) {
-        return Err(usage("key.bad_name"));
-    }
-    let expires = match &new.expires {
-        None => None,
-        Some(text) => {
-            let expiry = key::Expiry::parse(text, now).filter(|expiry| expiry.at() > now);
-            Some(expiry.ok_or_else(|| usage("key.bad_expiry"))?)
-        }
-    };
+    let usage = |topic| move |_| Stop::Usage(out.words.say(topic, &[]));
+    let name = rules::name(&new.name).map_err(usage("key.bad_name"))?;
+    let expires = new.expires.as_deref().map(|text| rules::expiry(text, now));
+    let expires = expires.transpose().map_err(usage("key.bad_expiry"))?;
     let named = new.scopes.iter().map(|args::Named(scope)| *scope);
     let scopes = if new.scopes.is_empty() { Scope::ALL.into() } else { named.collect() };
     let limits = Limits {
         per_minute: new.per_minute.unwrap_or_default(),
         concurrency: new.concurrency.unwrap_or_default(),
     };
-    Ok(key::NewKey { name: name.to_owned(), scopes, limits, expires })
+    Ok(key::NewKey { name, scopes, limits, expires })
 }
 
 fn list(common: &Common, out: Out) -> Result<(), Stop> {
@@ -80,7 +72,7 @@ fn list(common: &Common, out: Out) -> Result<(), Stop> {
     let listed = key::list(&folder(common, out)?);
     let (keys, problems) = listed.map_err(|why| failed(&why, out))?;
     if out.json {
-        let data: Vec<Value> = keys.iter().map(|key| record(key, now)).collect();
+        let data: Vec<Value> = keys.iter().map(|key| key.record(now)).collect();
         out.raw(&json!({ "object": "list", "data": data, "has_more": false }).to_string())?;
     } else if !keys.is_empty() {
         out.line(&rows(&keys, out, now))?;
@@ -102,7 +94,7 @@ fn revoke(id: &str, common: &Common, out: Out) -> Result<(), Stop> {
         why => failed(&why, out),
     })?;
     if out.json {
-        return out.raw(&record(&revoked, now).to_string());
+        return out.raw(&revoked.record(now).to_string());
     }
     let is_new = revoked.revoked == Some(seconds(now) * 1_000);
     let text = if is_new { "key.revoked" } else { "key.was_revoked" };
@@ -159,7 +151,7 @@ fn rows(keys: &Keys, out: Out, now: Ms) -> String {
             key.scopes.iter().map(|scope| scope.as_str()).collect::<Vec<_>>().join(","),
             limits(key.limits, out),
             key.expires.map_or_else(|| "-".to_owned(), key::shown),
-            out.words.name("state", state(key, now)),
+            out.words.name("state", key.standing(now).as_str()),
         ]
     });
     table::render(&heads, &rows.collect::<Vec<_>>())
@@ -171,28 +163,4 @@ fn limits(limits: Limits, out: Out) -> String {
     let parts: Vec<String> =
         parts.map(|(text, count)| out.words.say(text, &[("count", &count)])).collect();
     if parts.is_empty() { "-".to_owned() } else { parts.join(", ") }
-}
-
-const fn state(key: &Key, now: Ms) -> &'static str {
-    match key.standing(now) {
-        Standing::Active => "active",
-        Standing::Expired => "expired",
-        Standing::Revoked => "revoked",
-    }
-}
-
-/// A key's record as JSON: everything but the key and its hash. Times are unix seconds.
-fn record(key: &Key, now: Ms) -> Value {
-    json!({
-        "id": key.id,
-        "object": "key",
-        "name": key.name,
-        "prefix": key.prefix,
-        "scopes": key.scopes,
-        "limits": key.limits,
-        "created_at": key.created.map(seconds),
-        "expires_at": key.expires.map(seconds),
-        "revoked_at": key.revoked.map(seconds),
-        "state": state(key, now),
-    })
 }

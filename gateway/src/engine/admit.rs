@@ -43,6 +43,9 @@ pub enum NotAdmitted {
     /// The process is stopping.
     #[error("the gateway is stopping")]
     Closing,
+    /// Its owner has as many unfinished jobs as they may.
+    #[error("{0} of your edits are unfinished, which is as many as there may be")]
+    TooMany(u32),
     /// The idempotency key stands for a request with other content.
     #[error("the idempotency key was used for another request; use a new one")]
     KeyReused,
@@ -61,7 +64,8 @@ pub struct Taken {
 }
 
 impl Engine {
-    /// Takes a request. When this returns, the job survives any crash.
+    /// Takes a request. When this returns, the job survives any crash. `most`: how many unfinished
+    /// jobs its owner may have with it; 0 sets no bound.
     ///
     /// # Errors
     /// See [`NotAdmitted`]; nothing was written then.
@@ -70,6 +74,7 @@ impl Engine {
         owner: &str,
         request: EditRequest,
         claim: Claim,
+        most: u32,
     ) -> Result<Taken, NotAdmitted> {
         if self.closing.is_cancelled() {
             return Err(NotAdmitted::Closing);
@@ -99,7 +104,7 @@ impl Engine {
         let hold = self.hold(&request).await?;
         let admitted = self.spawn(async move {
             let _hold = hold;
-            engine.admit_now(owner, request, &claim, &candidates).await
+            engine.admit_now(owner, request, (&claim, most), &candidates).await
         });
         admitted.await.unwrap_or(Err(NotAdmitted::Closing))
     }
@@ -126,7 +131,7 @@ impl Engine {
         self: Arc<Self>,
         owner: String,
         request: EditRequest,
-        claim: &Claim,
+        (claim, most): (&Claim, u32),
         candidates: &Candidates,
     ) -> Result<Taken, NotAdmitted> {
         let now = now_ms();
@@ -148,7 +153,11 @@ impl Engine {
         let line = begun.line;
         // Known before it is stored, so that whoever finds the row also finds who drives it.
         let cell = self.cells.put(job.id, Arc::new(Cell::new(job.clone(), begun.places)));
-        let admitted = self.parts.store.admit(&job, claim).await;
+        let admitted = self.parts.store.admit_among(&job, claim, most).await;
+        if admitted == Ok(Admitted::TooMany) {
+            self.cells.remove(job.id);
+            return Err(NotAdmitted::TooMany(most));
+        }
         if admitted != Ok(Admitted::New) {
             self.cells.remove(job.id);
             let replayed = self.known(&job.owner, admitted?).await?;
@@ -166,7 +175,7 @@ impl Engine {
     /// The job an admission stands for, if it is not a new one.
     async fn known(&self, owner: &str, admitted: Admitted) -> Result<Option<Taken>, NotAdmitted> {
         match admitted {
-            Admitted::New => Ok(None),
+            Admitted::New | Admitted::TooMany => Ok(None),
             Admitted::KeyReused => Err(NotAdmitted::KeyReused),
             Admitted::Same(id) => {
                 let job = self.job(owner, &id).await?;

@@ -4,7 +4,7 @@ use super::Engine;
 use crate::attempt::{Attempt, State, Todo};
 use crate::clock::Ms;
 use crate::id::JobId;
-use crate::live::Health;
+use crate::live::{Health, Standing};
 use crate::snapshot::Provider;
 use crate::store::{Exchange, StoreError};
 
@@ -62,6 +62,11 @@ impl Engine {
     /// How a provider is.
     pub fn health(&self, provider: &Provider, now: Ms) -> Health {
         self.live.health(&provider.file.id, provider.account, now)
+    }
+
+    /// How a provider stands for a job that would come now.
+    pub fn standing(&self, provider: &Provider, now: Ms) -> Standing {
+        self.live.look(provider, now)
     }
 
     /// What waits at a provider.

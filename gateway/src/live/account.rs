@@ -32,9 +32,9 @@ impl Account {
         self.line.len()
     }
 
-    /// Sets the limit for whom a place is given to from now on.
-    pub(super) fn limit(&mut self, limit: u32) {
-        self.limit = limit;
+    /// Sets the limit for whom a place is given to from now on; the one until now.
+    pub(super) fn limit(&mut self, limit: u32) -> u32 {
+        std::mem::replace(&mut self.limit, limit)
     }
 
     /// Whether a newcomer gets a place: never before those who wait.

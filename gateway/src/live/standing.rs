@@ -52,6 +52,23 @@ pub enum Standing {
 }
 
 impl Standing {
+    /// Every word there is for one.
+    pub const WORDS: [&str; 7] =
+        ["free", "full", "cooling", "broken", "probing", "used_up", "shut"];
+
+    /// In one word.
+    pub const fn word(&self) -> &'static str {
+        match self {
+            Self::Free { .. } => "free",
+            Self::Full { .. } => "full",
+            Self::Cooling { .. } => "cooling",
+            Self::Broken { .. } => "broken",
+            Self::Probing { .. } => "probing",
+            Self::UsedUp { .. } => "used_up",
+            Self::Shut { .. } => "shut",
+        }
+    }
+
     /// When it may be otherwise, where that is known.
     pub fn until(&self) -> Option<Ms> {
         match self {

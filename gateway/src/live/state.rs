@@ -120,6 +120,14 @@ impl Known {
         }
     }
 
+    /// How it stands, for who only looks: another provider's limits at that account hold on.
+    pub(super) fn look(&mut self, who: Who<'_>, now: Ms) -> Standing {
+        let limit = self.account(who.account).limit(0);
+        let standing = self.standing(who, 0, now);
+        self.account(who.account).limit(limit);
+        standing
+    }
+
     /// Takes a place at a provider that stands free, or makes use of the one held there.
     pub(super) fn enter(&mut self, who: Who<'_>, held: u32, now: Ms) -> Option<Entry> {
         let Standing::Free { .. } = self.standing(who, held, now) else { return None };

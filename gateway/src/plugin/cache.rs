@@ -21,7 +21,9 @@ const MAX_FILE: u64 = 64 << 20;
 pub(super) fn read(file: &Path) -> Result<Vec<u8>, Fault> {
     let unreadable =
         |error: io::Error| Fault::new(format!("cannot be read: {error}"), "check its permissions");
-    let open = File::open(file).map_err(unreadable)?;
+    // Not to wait for somebody to write into what is a pipe.
+    let mut options = OpenOptions::new();
+    let open = options.read(true).custom_flags(libc::O_NONBLOCK).open(file).map_err(unreadable)?;
     let metadata = open.metadata().map_err(unreadable)?;
     if !metadata.is_file() {
         return Err(Fault::new("is no file", "move it away"));
@@ -123,6 +125,9 @@ mod tests {
     fn reads_only_files() {
         let dir = tempfile::tempdir().unwrap();
         assert_eq!(read(dir.path()).unwrap_err().what, "is no file");
+        let pipe = dir.path().join("pipe.so");
+        rustix::fs::mkfifoat(rustix::fs::CWD, &pipe, 0o600.into()).unwrap();
+        assert_eq!(read(&pipe).unwrap_err().what, "is no file");
         let missing = read(&dir.path().join("missing")).unwrap_err();
         assert!(missing.what.starts_with("cannot be read"), "{}", missing.what);
     }

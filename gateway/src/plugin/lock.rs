@@ -15,6 +15,8 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
+use crate::catalog::text;
+
 use super::{Fault, Label, Refusal, ffi};
 
 /// The lock file's lines.
@@ -44,7 +46,7 @@ impl Lock {
     /// and is itself refused.
     pub(super) fn read(file: &Path) -> (Self, Option<Refusal>) {
         let refused = |what: String, mend: &str| Fault::new(what, mend).of(file);
-        let (trusted, refusal) = match fs::read_to_string(file) {
+        let (trusted, refusal) = match text::read(file) {
             Ok(text) => match toml::from_str::<Document>(&text) {
                 Ok(document) => (document.plugin, None),
                 Err(error) => {

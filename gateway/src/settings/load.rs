@@ -12,7 +12,10 @@ use crate::catalog::document::{Document, Table, nearest};
 use crate::problem::Problem;
 
 /// Secrets travel in the environment as raw strings and are no settings.
-const SECRETS: [&str; 4] = ["client_key", "admin_password", "admin_token", "master_key"];
+const SECRETS: [&str; 5] =
+    ["client_key", "admin_password", "admin_token", "master_key", "new_master_key"];
+/// Begins the variables that providers' files name: see `admin/providers/key`.
+const NAMED_BY_PROVIDERS: &str = "secret_";
 /// Variables the command line reads for itself.
 const CLIENT: [&str; 3] = ["server", "key", "config"];
 
@@ -45,7 +48,9 @@ impl Loaded {
     /// The defaults beside the same catalog, to look at it when the settings cannot be used.
     pub fn fallback(flags: &Flags) -> Self {
         let file = flags.config.clone().unwrap_or_else(|| PathBuf::from(DEFAULT_FILE));
-        Self { settings: Settings::default(), config_dir: folder_of(&file), warnings: Vec::new() }
+        let mut settings = Settings::default();
+        settings.data_dir = flags.data.clone().unwrap_or(settings.data_dir);
+        Self { settings, config_dir: folder_of(&file), warnings: Vec::new() }
     }
 }
 
@@ -80,6 +85,11 @@ pub fn load(flags: &Flags) -> Result<Loaded, Vec<Problem>> {
     let warnings = unknown_variables(&figment);
     let settings: Settings = figment.extract().map_err(|error| explain(&file, &text, error))?;
     reserved(&file, &settings)?;
+    let line = |key: &str| line_of(&file, &text, &["admin".to_owned(), key.to_owned()]);
+    let problems = settings.admin.problems(&file, line);
+    if !problems.is_empty() {
+        return Err(problems);
+    }
     bounded(&file, &text, &settings)?;
     let config_dir = folder_of(&file);
     Ok(Loaded { settings, config_dir, warnings })
@@ -136,7 +146,7 @@ fn unknown_variables(figment: &Figment) -> Vec<Problem> {
     let Ok(all) = figment.extract::<serde_json::Value>() else { return Vec::new() };
     let Some(all) = all.as_object() else { return Vec::new() };
     all.keys()
-        .filter(|key| known.get(key.as_str()).is_none())
+        .filter(|key| known.get(key.as_str()).is_none() && !key.starts_with(NAMED_BY_PROVIDERS))
         .map(|key| {
             let what = format!("RETOUCH_{} is not a setting", key.to_uppercase());
             Problem::error(Path::new("(environment)"), None, what, "unset it, or ignore this")
@@ -213,7 +223,6 @@ fn reserved(file: &Path, settings: &Settings) -> Result<(), Vec<Problem>> {
     let defaults = Settings::default();
     for (key, unset) in [
         ("admin_listen", settings.admin_listen == defaults.admin_listen),
-        ("admin", settings.admin == defaults.admin),
         ("http.cors", settings.http == defaults.http),
     ] {
         if !unset {

@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 
+use super::reloads::{Outcome, Reloads};
 use super::{Snapshot, Source, Status, build_from, changes};
 use crate::catalog::key::{self, Keys};
 use crate::catalog::last_good::{Copy, LastGood};
@@ -26,6 +27,7 @@ pub struct Publisher {
     /// What the running snapshot was built from.
     files: Files,
     status: Arc<Status>,
+    reloads: Arc<Reloads>,
 }
 
 /// A snapshot that may be published, and the plugins whose new files it does not use.
@@ -72,8 +74,9 @@ impl Publisher {
             degraded,
         };
         let current = Arc::new(ArcSwap::from_pointee(snapshot));
-        let mut publisher =
-            Self { source, finder, last_good, current, files, status: Arc::new(status) };
+        let reloads = Arc::new(Reloads::started(!degraded, now_ms()));
+        let status = Arc::new(status);
+        let mut publisher = Self { source, finder, last_good, current, files, status, reloads };
         publisher.tell_start();
         if !degraded {
             publisher.keep();
@@ -91,6 +94,16 @@ impl Publisher {
         self.status.clone()
     }
 
+    /// How reloads went.
+    pub fn reloads(&self) -> Arc<Reloads> {
+        self.reloads.clone()
+    }
+
+    /// The folder the files are in.
+    pub fn dir(&self) -> &Path {
+        &self.source.config_dir
+    }
+
     /// Reads files and plugins again and publishes what they make, if it is good.
     ///
     /// # Errors
@@ -105,8 +118,15 @@ impl Publisher {
             None => self.build(&files, &found, &running),
         };
         match built.and_then(|built| still_keyed(built, &files, &running)) {
-            Ok(built) => Ok(self.publish(&running, built, files, refusals, why)),
+            Ok(built) => {
+                let status = self.publish(&running, built, files, refusals, why);
+                let is_new = status.revision != running.revision;
+                let outcome = if is_new { Outcome::Published } else { Outcome::Unchanged };
+                self.reloads.note(outcome, now_ms());
+                Ok(status)
+            }
             Err(problems) => {
+                self.reloads.note(Outcome::Refused, now_ms());
                 self.take_keys(&running, &files);
                 let problems = [refusals, problems].concat();
                 let status = Status { problems, refused: true, ..Status::clone(&self.status) };
@@ -119,10 +139,36 @@ impl Publisher {
 
     /// Everything wrong with the files as they would be after a change; nothing is written.
     pub fn check(&self, overlay: &Overlay) -> Vec<Problem> {
+        self.wrong_with(&Files::read(&self.source.config_dir).overlaid(overlay))
+    }
+
+    /// The files as they are now, and everything wrong with them.
+    pub fn look(&self) -> (Files, Vec<Problem>) {
+        let files = Files::read(&self.source.config_dir);
+        let problems = self.wrong_with(&files);
+        (files, problems)
+    }
+
+    /// The files that a change begins with: where there is no folder yet, as once it is made.
+    ///
+    /// # Errors
+    /// What is gone that was there.
+    pub(super) fn before_change(&self) -> Result<Files, Problem> {
+        let files = Files::read(self.dir());
+        match gone(&files, &self.files) {
+            Some(problem) => Err(problem),
+            None if files.is_built_in() => Ok(Files::founded(self.dir())),
+            None => Ok(files),
+        }
+    }
+
+    /// Everything wrong with these files.
+    pub(super) fn wrong_with(&self, files: &Files) -> Vec<Problem> {
         let running = self.current.load_full();
-        let files = Files::read(&self.source.config_dir).overlaid(overlay);
-        match build_from(&files, &self.source, &running.plugins, Some(&running)) {
-            Ok(snapshot) => snapshot.warnings,
+        let built = build_from(files, &self.source, &running.plugins, Some(&running));
+        let built = built.map(|snapshot| Built { snapshot, held: Vec::new() });
+        match built.and_then(|built| still_keyed(built, files, &running)) {
+            Ok(built) => built.snapshot.warnings,
             Err(problems) => problems,
         }
     }

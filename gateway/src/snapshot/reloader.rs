@@ -1,13 +1,14 @@
 //! The handle that everybody has on the catalog's one writer: ask for a reload, ask what a change
 //! would come to, see how it stands. One build runs at a time, on a thread that may block.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use tokio::sync::{Mutex, OwnedMutexGuard, watch};
 
-use super::{Publisher, Snapshot, Status};
-use crate::catalog::Overlay;
+use super::{Counts, Publisher, Reloads, Snapshot, Status};
+use crate::catalog::{Files, Overlay};
 use crate::problem::Problem;
 
 /// The handle.
@@ -16,13 +17,26 @@ pub struct Reloader {
     publisher: Arc<Mutex<Publisher>>,
     current: Arc<ArcSwap<Snapshot>>,
     status: watch::Sender<Arc<Status>>,
+    reloads: Arc<Reloads>,
+    dir: Arc<Path>,
 }
 
 impl Reloader {
     /// Of this writer, which belongs to the handles from now on.
     pub fn new(publisher: Publisher) -> Self {
         let (current, status) = (publisher.current(), watch::Sender::new(publisher.status()));
-        Self { publisher: Arc::new(Mutex::new(publisher)), current, status }
+        let (reloads, dir) = (publisher.reloads(), publisher.dir().into());
+        Self { publisher: Arc::new(Mutex::new(publisher)), current, status, reloads, dir }
+    }
+
+    /// The folder the files are in.
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    /// How reloads went since the start.
+    pub fn reloads(&self) -> Counts {
+        self.reloads.counts()
     }
 
     /// Where the running snapshot is read.
@@ -46,14 +60,7 @@ impl Reloader {
     /// # Errors
     /// The status with every problem; the running snapshot stays.
     pub async fn reload(&self, why: &'static str) -> Result<Arc<Status>, Arc<Status>> {
-        let shown = self.status.clone();
-        let reload = move |publisher: &mut Publisher| {
-            let outcome = publisher.reload(why);
-            // Before the next build begins, so that no older status follows a newer one.
-            shown.send_replace(publisher.status());
-            outcome
-        };
-        match self.with(reload).await {
+        match self.publish(move |publisher| publisher.reload(why)).await {
             Some(outcome) => outcome,
             None => Err(self.status()),
         }
@@ -63,6 +70,26 @@ impl Reloader {
     /// nothing is written. Without an error among them the change would be taken.
     pub async fn check(&self, overlay: Overlay) -> Vec<Problem> {
         self.with(move |publisher| publisher.check(&overlay)).await.unwrap_or_default()
+    }
+
+    /// The files as they are now, and everything wrong with them. `None`: they could not be looked at.
+    pub async fn look(&self) -> Option<(Files, Vec<Problem>)> {
+        self.with(|publisher| publisher.look()).await
+    }
+
+    /// Work that may end in another snapshot. `None`: as below.
+    pub(super) async fn publish<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Publisher) -> T + Send + 'static,
+    ) -> Option<T> {
+        let shown = self.status.clone();
+        let told = move |publisher: &mut Publisher| {
+            let outcome = work(publisher);
+            // Before the next build begins, so that no older status follows a newer one.
+            shown.send_replace(publisher.status());
+            outcome
+        };
+        self.with(told).await
     }
 
     /// `None`: the build broke, or the process ends.

@@ -1,6 +1,7 @@
 //! What every store must do, whatever it keeps jobs in: one suite, run over each.
 
 mod model;
+mod owners;
 mod retention;
 pub(super) mod samples;
 
@@ -178,7 +179,7 @@ async fn lists_are_newest_first_in_pages_and_only_the_owners() {
         let mut foreign = job("foreign");
         foreign.owner = "other".to_owned();
         admitted(&*store, &foreign).await;
-        let filter = Filter { owner: "me".to_owned(), limit: 3, ..Filter::default() };
+        let filter = Filter { owner: Some("me".to_owned()), limit: 3, ..Filter::default() };
         let first = store.list(filter.clone()).await.unwrap();
         assert!(first.has_more);
         let after = first.jobs.last().map(|j| j.id);
@@ -200,7 +201,7 @@ async fn lists_can_be_narrowed() {
         admitted(&*store, &running).await;
         let done = ended(&done, Status::Succeeded, 1_500);
         committed(&*store, &done).await;
-        let filter = Filter { owner: "me".to_owned(), limit: 3, ..Filter::default() };
+        let filter = Filter { owner: Some("me".to_owned()), limit: 3, ..Filter::default() };
         let by_status = Filter { status: Some(Status::Succeeded), ..filter.clone() };
         assert_eq!(store.list(by_status).await.unwrap().jobs, [done]);
         let by_provider = Filter { provider: Some("p".to_owned()), ..filter };
@@ -333,6 +334,25 @@ async fn unfinished_jobs_are_counted_by_owner() {
         assert_eq!(store.unfinished("me").await, Ok(1));
         assert_eq!(store.unfinished("other").await, Ok(1));
         assert_eq!(store.unfinished("nobody").await, Ok(0));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn pins_are_written_anew_under_their_names() {
+    each(|place| async move {
+        let store = place.open();
+        let anew = |content: &str| (content != "three").then(|| format!("{content} anew"));
+        assert_eq!(store.rewrite_pins(Box::new(anew)).await, Ok(0));
+        for (id, content) in [(1, "one"), (2, "two"), (3, "three")] {
+            store.pin(pin(id), content.to_owned()).await.unwrap();
+        }
+        assert_eq!(store.rewrite_pins(Box::new(anew)).await, Ok(2));
+        drop(store);
+        let store = place.open();
+        for (id, content) in [(1, "one anew"), (2, "two anew"), (3, "three")] {
+            assert_eq!(store.pinned(pin(id)).await, Ok(Some(content.to_owned())));
+        }
     })
     .await;
 }

@@ -16,7 +16,7 @@ use futures_util::future::BoxFuture;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
-use super::{Admitted, Claim, Cuts, Exchange, Filter, Page, Store, StoreError, Swept};
+use super::{Admitted, Anew, Claim, Cuts, Exchange, Filter, Page, Store, StoreError, Swept};
 use crate::clock::{Ms, now_ms};
 use crate::id::JobId;
 use crate::job::{Job, Outline};
@@ -199,9 +199,14 @@ impl Disk {
 }
 
 impl Store for Memory {
-    fn admit(&self, job: &Job, claim: &Claim) -> BoxFuture<'static, Result<Admitted, StoreError>> {
+    fn admit_among(
+        &self,
+        job: &Job,
+        claim: &Claim,
+        most: u32,
+    ) -> BoxFuture<'static, Result<Admitted, StoreError>> {
         let (job, claim) = (job.clone(), claim.clone());
-        self.write(move |tables| Ok(tables.admit(job, &claim)))
+        self.write(move |tables| Ok(tables.admit(job, &claim, most)))
     }
 
     fn find(
@@ -262,6 +267,10 @@ impl Store for Memory {
 
     fn pinned(&self, id: PinId) -> BoxFuture<'static, Result<Option<String>, StoreError>> {
         self.read(move |tables| tables.pinned(id))
+    }
+
+    fn rewrite_pins(&self, anew: Anew) -> BoxFuture<'static, Result<usize, StoreError>> {
+        self.write(move |tables| Ok(tables.rewrite_pins(&*anew)))
     }
 
     fn unfinished(&self, owner: &str) -> BoxFuture<'static, Result<u64, StoreError>> {

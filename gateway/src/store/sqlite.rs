@@ -15,7 +15,7 @@ use futures_util::future::BoxFuture;
 use rusqlite::{Connection, OpenFlags, Transaction};
 use tokio::sync::{AcquireError, Semaphore, mpsc, oneshot};
 
-use super::{Admitted, Claim, Cuts, Exchange, Filter, Page, Store, StoreError, Swept};
+use super::{Admitted, Anew, Claim, Cuts, Exchange, Filter, Page, Store, StoreError, Swept};
 use crate::clock::{Ms, now_ms};
 use crate::id::JobId;
 use crate::job::{Job, Outline};
@@ -103,10 +103,15 @@ impl Sqlite {
 }
 
 impl Store for Sqlite {
-    fn admit(&self, job: &Job, claim: &Claim) -> BoxFuture<'static, Result<Admitted, StoreError>> {
+    fn admit_among(
+        &self,
+        job: &Job,
+        claim: &Claim,
+        most: u32,
+    ) -> BoxFuture<'static, Result<Admitted, StoreError>> {
         let claim = claim.clone();
         match jobs::Row::first(job) {
-            Ok(row) => self.write(move |db| jobs::admit(db, &row, &claim)),
+            Ok(row) => self.write(move |db| jobs::admit(db, &row, &claim, most)),
             Err(error) => Box::pin(async { Err(error) }),
         }
     }
@@ -164,6 +169,10 @@ impl Store for Sqlite {
 
     fn pinned(&self, id: PinId) -> BoxFuture<'static, Result<Option<String>, StoreError>> {
         self.read(move |db| read::pinned(db, id))
+    }
+
+    fn rewrite_pins(&self, anew: Anew) -> BoxFuture<'static, Result<usize, StoreError>> {
+        self.write(move |db| retain::rewrite_pins(db, &*anew))
     }
 
     fn submits(&self, since: Ms) -> BoxFuture<'static, Result<Vec<(String, u64)>, StoreError>> {

@@ -14,9 +14,9 @@ use std::net::IpAddr;
 
 use url::{Host, Url};
 
-use address::Net;
 use allow::{Allow, Target, under};
 
+pub(crate) use address::Net;
 pub use address::is_public;
 pub use allow::BadAllow;
 pub(super) use resolve::{Gate, Refused};

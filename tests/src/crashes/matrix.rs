@@ -34,7 +34,7 @@ impl Matrix {
         let stopper = Arc::new(Stopper::compiled());
         let market = Market::start();
         let mut mortal = Mortal::new(&market);
-        let Some(client) = mortal.start_armed(&stopper, &market, None).await else {
+        let Some(client) = mortal.start_armed(&stopper, &market.ports(), None).await else {
             panic!("it does not start:\n{}", mortal.log());
         };
         let mut orders = Order::many("watched", kinds.len(), kinds);
@@ -109,7 +109,7 @@ async fn died_at(stopper: &Stopper, point: &Point, kinds: &[Kind], lives: usize)
     let mut orders = Order::many("order", kinds.len(), kinds);
     let mut deaths = 0;
     for _ in 0..lives {
-        let client = mortal.start_armed(stopper, &market, Some(point)).await;
+        let client = mortal.start_armed(stopper, &market.ports(), Some(point)).await;
         deaths += usize::from(lived(&mortal, client, &mut orders).await == Some(9));
         mortal.kill().await;
     }

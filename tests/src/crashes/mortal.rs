@@ -15,8 +15,17 @@ pub struct Mortal {
 impl Mortal {
     /// Not yet started.
     pub fn new(market: &Market) -> Self {
-        let home = Home::with(market.files()).plugin(Plugin::OpenAi).plugin(Plugin::Fal);
+        Self::of(Home::with(market.files()).plugin(Plugin::OpenAi).plugin(Plugin::Fal))
+    }
+
+    /// The same with any other home.
+    pub fn of(home: Home) -> Self {
         Self { home, life: None }
+    }
+
+    /// Its home.
+    pub fn home(&self) -> &Home {
+        &self.home
     }
 
     /// Starts it to be stopped at a point, or watched where there is none. No client where it died
@@ -24,10 +33,10 @@ impl Mortal {
     pub async fn start_armed(
         &mut self,
         stopper: &Stopper,
-        market: &Market,
+        ports: &[String],
         point: Option<&Point>,
     ) -> Option<Client> {
-        stopper.arm(&mut self.home, market, point);
+        stopper.arm(&mut self.home, ports, point);
         self.start().await
     }
 

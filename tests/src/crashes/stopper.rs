@@ -9,7 +9,6 @@ use std::{
 
 use tempfile::TempDir;
 
-use super::Market;
 use crate::{Home, built};
 
 /// The compiled library.
@@ -51,12 +50,13 @@ impl Stopper {
     }
 
     /// The next process of this home is stopped there, or only watched; either way it leaves a
-    /// trace.
-    pub fn arm(&self, home: &mut Home, market: &Market, point: Option<&Point>) {
+    /// trace. Its providers are at these ports.
+    pub fn arm(&self, home: &mut Home, ports: &[String], point: Option<&Point>) {
         let library = self.folder.path().join("stopper.so");
         home.set_env("LD_PRELOAD", &library.display().to_string());
-        home.set_env("STOPPER_FOLDER", &home.path("data").display().to_string());
-        home.set_env("STOPPER_PORTS", &market.ports().join(","));
+        let folders = ["data", "config"].map(|name| home.path(name).display().to_string());
+        home.set_env("STOPPER_FOLDERS", &folders.join(":"));
+        home.set_env("STOPPER_PORTS", &ports.join(","));
         home.set_env("STOPPER_TRACE", &trace_of(home).display().to_string());
         home.set_env("STOPPER", &point.map(Point::to_string).unwrap_or_default());
         let _ = fs::remove_file(trace_of(home));

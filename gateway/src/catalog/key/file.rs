@@ -1,19 +1,20 @@
-//! Changing the keys' file: a key added at its end, or marked as revoked where it stands. Everything
-//! else in the file stays as it is, byte for byte where it can; it is replaced whole or not at all,
-//! and a file that is not in order is left alone.
+//! Changing the keys' file: a key added at its end, changed or marked as revoked where it stands.
+//! Everything else in the file stays as it is, byte for byte where it can; it is replaced whole or not
+//! at all, and a file that is not in order is left alone.
 
 use std::collections::BTreeSet;
-use std::fs::{self, File};
-use std::io::{self, Write};
-use std::os::unix::fs::{MetadataExt, PermissionsExt, fchown};
+use std::fs::File;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use data_encoding::HEXLOWER;
-use toml_edit::{DocumentMut, Item, Table, TableLike, value};
+use serde_json::{Map, Value as Json};
+use toml_edit::{DocumentMut, Item, Table, Value, value};
 
 use super::{Expiry, FILE, Hash, Key, Keys, Limits, Scope, hash, token, when};
-use crate::catalog::files::SANDBOX;
+use crate::catalog::edit::{self, Change, Changes};
+use crate::catalog::{save, text};
 use crate::clock::Ms;
 use crate::problem::Problem;
 use crate::secret::Secret;
@@ -23,8 +24,8 @@ const HEADER: &str = "\
 # Client keys. Of each only its SHA-256 is here: a key is shown once, when it is made.
 # `retouch key create|list|revoke` edits this file; comments stay.
 ";
-/// Rights of a new file: its owner's only.
-const MODE: u32 = 0o600;
+/// The field that says until when a key may be used.
+const EXPIRES: &str = "expires";
 
 /// What is asked of a new key.
 #[derive(Clone, Debug, Default)]
@@ -89,9 +90,9 @@ pub fn create(dir: &Path, new: &NewKey, now: Ms) -> Result<Created, FileError> {
     let file = dir.join(FILE);
     let written = |error| FileError::Io { file: file.clone(), doing: "written", error };
     if !dir.is_dir() {
-        make_folder(dir).map_err(written)?;
+        save::make_folder(dir).map_err(written)?;
     }
-    let _lock = lock(dir);
+    let _lock = held(&file)?;
     let text = in_order(&file)?;
     let (secret, id) = token::new().and_then(|key| Ok((key, token::id()?))).map_err(written)?;
     let entry = entry(&id, &secret, new, now);
@@ -107,7 +108,7 @@ pub fn create(dir: &Path, new: &NewKey, now: Ms) -> Result<Created, FileError> {
 /// See [`FileError`]; nothing was written then.
 pub fn revoke(dir: &Path, id: &str, now: Ms) -> Result<Arc<Key>, FileError> {
     let file = dir.join(FILE);
-    let _lock = lock(dir);
+    let _lock = held(&file)?;
     let text = in_order(&file)?;
     let (keys, _) = Keys::parse(&file, &text);
     // Whoever finds a leaked key has the key, not its id.
@@ -115,18 +116,59 @@ pub fn revoke(dir: &Path, id: &str, now: Ms) -> Result<Arc<Key>, FileError> {
     if key.revoked.is_some() {
         return Ok(key.clone());
     }
-    let text = marked(&text, &key.id, now).ok_or(FileError::Unknown)?;
-    replace(&file, &text)?.by_id(&key.id).cloned().ok_or(FileError::Unknown)
+    let at = when::datetime(now).ok_or(FileError::Unknown)?;
+    apply(&file, &text, &key.id, &vec![("revoked".to_owned(), Change::Set(at.into()))])
 }
 
-/// Whoever changes the file at the same time waits. The folder itself is locked, so that no file is
-/// left behind; where that cannot be done, replacing the file whole still leaves a good one.
-fn lock(dir: &Path) -> Option<File> {
-    File::open(dir).and_then(|folder| folder.lock().map(|()| folder)).ok()
+/// Changes a key's fields in the manner of RFC 7396: those named in the patch, as the file writes
+/// them; `null` removes one.
+///
+/// # Errors
+/// See [`FileError`]; nothing was written then.
+pub fn change(dir: &Path, id: &str, patch: &Map<String, Json>) -> Result<Arc<Key>, FileError> {
+    let file = dir.join(FILE);
+    let _lock = held(&file)?;
+    let text = in_order(&file)?;
+    let mut changes = edit::changes(patch).map_err(|unfit| disorder(&file, &unfit))?;
+    changes.iter_mut().for_each(as_date);
+    apply(&file, &text, id, &changes)
+}
+
+/// The lock on the file's folder, and the file as it shall be: what was broken off is completed.
+fn held(file: &Path) -> Result<Option<File>, FileError> {
+    let dir = file.parent().unwrap_or(Path::new("."));
+    let lock = save::lock(dir);
+    let written = |error| FileError::Io { file: file.to_owned(), doing: "written", error };
+    save::complete(dir).map_err(written).map(|()| lock)
+}
+
+fn apply(file: &Path, text: &str, id: &str, changes: &Changes) -> Result<Arc<Key>, FileError> {
+    let text = edit::in_list(text, "keys", id, changes).map_err(|unfit| disorder(file, &unfit))?;
+    let keys = replace(file, &text.ok_or(FileError::Unknown)?)?;
+    keys.by_id(id).cloned().ok_or(FileError::Unknown)
+}
+
+/// A time is written as one, not as the text that stands for it in JSON.
+fn as_date((field, change): &mut (String, Change)) {
+    if let Change::Set(Value::String(text)) = change
+        && field == EXPIRES
+        && let Ok(at) = text.value().parse::<toml_edit::Datetime>()
+    {
+        *change = Change::Set(at.into());
+    }
+}
+
+fn disorder(file: &Path, unfit: &edit::Unfit) -> FileError {
+    FileError::Problems(vec![Problem::error(
+        file,
+        None,
+        unfit.to_string().trim(),
+        unfit.mend.clone(),
+    )])
 }
 
 fn text(file: &Path) -> Result<String, FileError> {
-    match fs::read_to_string(file) {
+    match text::read(file) {
         Ok(text) => Ok(text),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(String::new()),
         Err(error) => Err(FileError::Io { file: file.to_owned(), doing: "read", error }),
@@ -159,7 +201,7 @@ fn entry(id: &str, secret: &Secret, new: &NewKey, now: Ms) -> Table {
     let limits = [("per_minute", new.limits.per_minute), ("concurrency", new.limits.concurrency)];
     let limits = limits.into_iter().filter(|(_, limit)| *limit > 0);
     let limits: toml_edit::InlineTable =
-        limits.map(|(name, limit)| (name, toml_edit::Value::from(i64::from(limit)))).collect();
+        limits.map(|(name, limit)| (name, Value::from(i64::from(limit)))).collect();
     if !limits.is_empty() {
         entry.insert("limits", value(limits));
     }
@@ -167,7 +209,7 @@ fn entry(id: &str, secret: &Secret, new: &NewKey, now: Ms) -> Table {
         entry.insert("created", value(created));
     }
     if let Some(Expiry(at)) = new.expires {
-        entry.insert("expires", value(at));
+        entry.insert(EXPIRES, value(at));
     }
     entry
 }
@@ -187,25 +229,6 @@ fn appended(text: &str, entry: Table) -> io::Result<String> {
     Ok(format!("{before}\n[[keys]]\n{entry}"))
 }
 
-/// The text with a key revoked.
-fn marked(text: &str, id: &str, now: Ms) -> Option<String> {
-    let mut document: DocumentMut = text.parse().ok()?;
-    let is_meant = |table: &dyn TableLike| table.get("id").and_then(Item::as_str) == Some(id);
-    let at = value(when::datetime(now)?);
-    match document.get_mut("keys")? {
-        Item::ArrayOfTables(tables) => {
-            tables.iter_mut().find(|table| is_meant(*table))?.insert("revoked", at);
-        }
-        Item::Value(toml_edit::Value::Array(list)) => {
-            let mut tables = list.iter_mut().filter_map(toml_edit::Value::as_inline_table_mut);
-            let table = tables.find(|table| is_meant(*table))?;
-            table.insert("revoked", at.into_value().ok()?);
-        }
-        Item::None | Item::Value(_) | Item::Table(_) => return None,
-    }
-    Some(document.to_string())
-}
-
 /// Puts the text in the file's place, once it is safe on the disk, and says what it holds.
 fn replace(file: &Path, text: &str) -> Result<Keys, FileError> {
     let (keys, problems) = Keys::parse(file, text);
@@ -213,49 +236,7 @@ fn replace(file: &Path, text: &str) -> Result<Keys, FileError> {
         return Err(FileError::Problems(problems));
     }
     let written = |error| FileError::Io { file: file.to_owned(), doing: "written", error };
-    swap(file, text).map_err(written)?;
+    let dir = file.parent().unwrap_or(Path::new("."));
+    save::write(dir, &[(PathBuf::from(FILE), Some(text.to_owned()))]).map_err(written)?;
     Ok(keys)
-}
-
-fn swap(file: &Path, text: &str) -> io::Result<()> {
-    // A link stays one: what it leads to is replaced.
-    let target = fs::canonicalize(file).unwrap_or_else(|_| file.to_owned());
-    let folder = target.parent().unwrap_or(Path::new("."));
-    // Hidden, so that nobody takes it for a file of the catalog.
-    let mut fresh = tempfile::Builder::new().prefix(".keys.toml.").tempfile_in(folder)?;
-    fresh.write_all(text.as_bytes())?;
-    hand_over(fresh.as_file(), &target, folder)?;
-    fresh.as_file().sync_all()?;
-    fresh.persist(&target).map_err(|error| error.error)?;
-    File::open(folder)?.sync_all()
-}
-
-/// Gives a new file to whom the old one, or else the folder, belongs: a server that runs as another
-/// user must still read what its administrator writes. Others lose what rights they had.
-fn hand_over(fresh: &File, old: &Path, folder: &Path) -> io::Result<()> {
-    let before = fs::metadata(old).ok();
-    let group = before.as_ref().map_or(0, |before| before.mode() & 0o060);
-    fresh.set_permissions(fs::Permissions::from_mode(MODE | group))?;
-    let owner = before.map_or_else(|| fs::metadata(folder), Ok)?;
-    let ours = fresh.metadata()?;
-    if (owner.uid(), owner.gid()) != (ours.uid(), ours.gid()) {
-        // Only an administrator may; for anybody else the file stays their own.
-        let _ = fchown(fresh, Some(owner.uid()), Some(owner.gid()));
-    }
-    Ok(())
-}
-
-/// Makes the configuration's folder in one step: half of one would hide the built-in sandbox.
-fn make_folder(dir: &Path) -> io::Result<()> {
-    let parent = dir.parent().filter(|parent| !parent.as_os_str().is_empty());
-    let parent = parent.unwrap_or(Path::new("."));
-    fs::create_dir_all(parent)?;
-    let fresh = tempfile::Builder::new().prefix(".config.").tempdir_in(parent)?;
-    let providers = fresh.path().join("providers");
-    fs::create_dir(&providers)?;
-    fs::write(providers.join("sandbox.toml"), SANDBOX)?;
-    fs::set_permissions(fresh.path(), fs::Permissions::from_mode(0o755))?;
-    fs::rename(fresh.path(), dir)?;
-    let _ = fresh.keep();
-    Ok(())
 }

@@ -8,14 +8,12 @@ use data_encoding::HEXLOWER_PERMISSIVE;
 use toml::Value;
 use toml::value::Datetime;
 
+use super::rules::MOST;
 use super::{Hash, Key, Keys, Limits, Scope, when};
 use crate::access::OPERATOR;
 use crate::catalog::document::{Document, Table, nearest};
 use crate::clock::Ms;
 use crate::problem::Problem;
-
-/// The most a limit may be: more is none at all, which 0 says.
-const MOST: u32 = 1_000_000;
 
 /// All keys of a file.
 pub(super) fn read(file: &Path, text: &str) -> (Keys, Vec<Problem>) {

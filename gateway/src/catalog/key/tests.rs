@@ -150,6 +150,42 @@ fn a_list_in_brackets_stays_one() {
 }
 
 #[test]
+fn a_key_is_changed_where_it_stands() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join(FILE);
+    let first =
+        one("# until spring\nexpires = 2027-03-01 # at noon\nlimits = { per_minute = 5 }\n");
+    let second = one("").replace("key_a", "key_b").replace("9f", "8f");
+    let patched = |patch: serde_json::Value| {
+        fs::write(&file, format!("{first}\n{second}")).unwrap();
+        let changed = change(dir.path(), "key_a", patch.as_object().unwrap());
+        let text = fs::read_to_string(&file).unwrap();
+        assert!(text.ends_with(&second) && text.contains("# until spring\n"), "{text}");
+        (changed, text)
+    };
+    let (changed, text) = patched(serde_json::json!({
+        "name": "b", "scopes": ["read"], "expires": "2027-04-01T00:00:00Z",
+        "limits": { "per_minute": null, "concurrency": 2 },
+    }));
+    let changed = changed.unwrap();
+    assert_eq!((changed.name.as_str(), &changed.scopes), ("b", &[Scope::Read].into()));
+    assert_eq!(changed.limits, Limits { per_minute: 0, concurrency: 2 });
+    assert_eq!(changed.expires, Expiry::parse("2027-04-01T00:00:00Z", NOW).map(Expiry::at));
+    assert!(text.contains("expires = 2027-04-01T00:00:00Z # at noon\n"), "{text}");
+    let (changed, text) = patched(serde_json::json!({ "expires": null, "limits": null }));
+    let changed = changed.unwrap();
+    assert_eq!((changed.expires, changed.limits), (None, Limits::default()));
+    assert!(!text.contains("expires") && !text.contains("limits"), "{text}");
+    for patch in [serde_json::json!({ "scopes": [] }), serde_json::json!({ "scopes": [null] })] {
+        let (refused, text) = patched(patch);
+        assert!(matches!(refused, Err(FileError::Problems(_))));
+        assert_eq!(text, format!("{first}\n{second}"));
+    }
+    let unknown = change(dir.path(), "key_x", &serde_json::Map::new());
+    assert!(matches!(unknown, Err(FileError::Unknown)));
+}
+
+#[test]
 fn a_file_that_is_not_in_order_is_left_alone() {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join(FILE);
@@ -178,7 +214,7 @@ fn only_its_owner_reads_a_new_file_and_nothing_is_left_beside_it() {
 
     fs::set_permissions(config.join(FILE), fs::Permissions::from_mode(0o644)).unwrap();
     create(&config, &named("c"), NOW).unwrap();
-    assert_eq!(mode(FILE), 0o640, "a group that reads it still does");
+    assert_eq!(mode(FILE), 0o644, "who read it still does");
 }
 
 #[test]

@@ -4,11 +4,13 @@
 mod bounds;
 mod place;
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
-use super::{ProviderFile, SANDBOX};
+use super::{Hosts, ProviderFile, SANDBOX};
 use crate::catalog::document::{Document, Table, nearest};
 use crate::catalog::reference;
+use crate::master::MasterKey;
 use crate::plugin::{ApiType, Registry};
 use crate::secret::Secret;
 
@@ -16,6 +18,7 @@ use crate::secret::Secret;
 pub(super) struct Reader<'d, 'a> {
     pub(super) document: &'d mut Document<'a>,
     pub(super) plugins: &'d Registry,
+    pub(super) master: Option<&'d MasterKey>,
 }
 
 impl<'a> Reader<'_, 'a> {
@@ -27,8 +30,8 @@ impl<'a> Reader<'_, 'a> {
         let type_id = self.document.required(&mut root, "type").unwrap_or_default();
         let api_type = self.api_type(&type_id, lines.get("type").copied());
         let defaults = api_type.as_ref().map(|known| known.defaults.clone()).unwrap_or_default();
-        let api_key = self.key(&mut root);
         let hosts = self.hosts(&mut root, &defaults, api_type.is_some());
+        let api_key = self.key(&mut root, &hosts, &lines);
         if !lines.contains_key("api_key") && hosts.domestic != SANDBOX {
             let mend = "write the account's key, or ${env:NAME}";
             self.document.problem(Some(1), "api_key is missing", mend);
@@ -89,14 +92,31 @@ impl<'a> Reader<'_, 'a> {
         known
     }
 
-    fn key(&mut self, root: &mut Table<'a>) -> Option<Secret> {
+    fn key(
+        &mut self,
+        root: &mut Table<'a>,
+        hosts: &Hosts,
+        lines: &BTreeMap<String, usize>,
+    ) -> Option<Secret> {
         let line = root.line("api_key");
         let written: String = self.document.take(root, "api_key", "text")?;
-        reference::resolve(&written)
+        let place = reference::place(hosts);
+        let resolved = reference::resolve(&written, self.master, &place);
+        // Whoever mistyped a host, or lacks the plugin that knows it, need not write the key anew.
+        let is_elsewhere = reference::is_sealed(&written)
+            && (place.is_empty() || self.is_wrong(&["hosts.domestic", "hosts.overseas"], lines));
+        resolved
             .inspect_err(|problem| {
-                let what = format!("api_key {}", problem.what);
-                self.document.problem(Some(line), what, problem.mend.clone());
+                if !is_elsewhere {
+                    let what = format!("api_key {}", problem.what);
+                    self.document.problem(Some(line), what, problem.mend.clone());
+                }
             })
             .ok()
+    }
+
+    fn is_wrong(&self, fields: &[&str], lines: &BTreeMap<String, usize>) -> bool {
+        let mut lines = fields.iter().filter_map(|field| lines.get(*field));
+        lines.any(|line| self.document.has_problem_at(*line))
     }
 }

@@ -103,7 +103,7 @@ fn provider(id: &str, more: &str) -> ProviderFile {
     );
     let file = format!("providers/{id}.toml");
     let plugins = Registry::of_labels([label]);
-    ProviderFile::parse(Path::new(&file), &text, &plugins).0.unwrap()
+    ProviderFile::parse(Path::new(&file), &text, &plugins, None).0.unwrap()
 }
 
 #[test]

@@ -10,6 +10,7 @@ pub(in crate::cli) enum Key {
     Create(NewKey),
     List,
     Revoke(OldKey),
+    RotateMaster,
 }
 
 /// A key to make.

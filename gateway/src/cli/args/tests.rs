@@ -39,6 +39,8 @@ fn summary(line: &str) -> String {
         }
         Ok((_, Command::Key(Key::List))) => "keys".to_owned(),
         Ok((_, Command::Key(Key::Revoke(OldKey { id })))) => format!("revoke {id}"),
+        Ok((_, Command::Key(Key::RotateMaster))) => "rotate".to_owned(),
+        Ok((_, Command::Admin(Admin::SetPassword))) => "set password".to_owned(),
         Ok((_, Command::Plugin(Plugin::List))) => "plugins".to_owned(),
         Ok((_, Command::Plugin(Plugin::Inspect(Library { file })))) => {
             format!("inspect {}", file.display())
@@ -89,6 +91,11 @@ fn every_command_is_understood() {
         ),
         ("key list", "keys"),
         ("key revoke key_1", "revoke key_1"),
+        ("key rotate-master", "rotate"),
+        ("key rotate-master now", "exit 2"),
+        ("admin set-password", "set password"),
+        ("admin set-password secret", "exit 2"),
+        ("admin", "exit 2"),
         ("key create", "exit 2"),
         ("key create app --scopes write", "exit 2"),
         ("key create app --per-minute 0", "exit 2"),

@@ -85,6 +85,7 @@ impl Operator {
             sandbox: None,
             loopback: true,
             public_url: false,
+            master: None,
         };
         let plugins = plugin::registry(0);
         let file = |(id, priority, fixed)| {

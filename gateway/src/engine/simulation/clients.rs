@@ -148,7 +148,7 @@ impl Clients {
         retry: bool,
     ) -> Result<JobId, ()> {
         let claim = Claim { key: wish.key.clone(), retry: retry && wish.key.is_none() };
-        match engine.admit(wish.owner, wish.request.clone(), claim).await {
+        match engine.admit(wish.owner, wish.request.clone(), claim, 0).await {
             Ok(taken) => Ok(self.memory().promise(number, &taken)),
             Err(NotAdmitted::KeyReused) => {
                 self.memory().broken.push(format!("wish {number} was told that its key is used"));

@@ -52,6 +52,16 @@ fn one_place_tries_a_broken_provider_and_giving_it_back_lets_the_next_try() {
 }
 
 #[test]
+fn who_only_looks_changes_no_limit() {
+    let (wide, narrow) = (limits(2, 0), limits(1, 0));
+    let mut known = known();
+    known.enter(who("wide", &wide), 0, NOON).unwrap();
+    assert_eq!(known.look(who("narrow", &narrow), NOON), Standing::Full { places: 1 });
+    assert!(known.account(X).has_room(), "by the limits that were asked with");
+    assert_eq!(known.look(who("wide", &wide), NOON), Standing::Free { ill: 0, open: 1 });
+}
+
+#[test]
 fn a_provider_breaks_alone_and_an_account_shuts_for_all_its_providers() {
     let limits = limits(3, 0);
     let mut known = known();

@@ -152,7 +152,7 @@ async fn seen(store: &dyn Store, held: &Held) -> Vec<String> {
         seen.push(format!("{:?}", store.load(&job.id).await));
         seen.push(format!("{:?}", store.exchanges(&job.id).await));
     }
-    let filter = Filter { owner: "me".to_owned(), limit: JOBS - 1, ..Filter::default() };
+    let filter = Filter { owner: Some("me".to_owned()), limit: JOBS - 1, ..Filter::default() };
     seen.push(format!("{:?}", store.list(filter).await));
     seen.push(format!("{:?}", store.loose_ends().await));
     seen.push(format!("{:?}", store.unneeded(IMAGES.map(str::to_owned).to_vec()).await));

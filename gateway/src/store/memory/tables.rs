@@ -41,11 +41,14 @@ impl Tables {
         self.jobs.values().map(|row| row.job.clone()).collect()
     }
 
-    pub(super) fn admit(&mut self, job: Job, claim: &Claim) -> Admitted {
+    pub(super) fn admit(&mut self, job: Job, claim: &Claim, most: u32) -> Admitted {
         let (fingerprint, at) = (job.request.fingerprint(), job.record.created);
         let found = self.find(&job.owner, &fingerprint, claim, at);
         if found != Admitted::New {
             return found;
+        }
+        if most > 0 && self.unfinished(&job.owner) >= u64::from(most) {
+            return Admitted::TooMany;
         }
         if let Some(key) = &claim.key {
             let key = (job.owner.clone(), key.clone());
@@ -114,7 +117,7 @@ impl Tables {
 
     pub(super) fn list(&self, filter: &Filter) -> Page {
         let wanted = |row: &&Row| {
-            row.job.owner == filter.owner
+            filter.owner.as_ref().is_none_or(|owner| row.job.owner == *owner)
                 && filter.after.is_none_or(|after| row.job.id < after)
                 && filter.status.is_none_or(|status| row.columns.status == status.as_str())
                 && (filter.provider.is_none() || filter.provider == row.columns.provider)
@@ -147,6 +150,11 @@ impl Tables {
 
     pub(super) fn pinned(&self, id: PinId) -> Option<String> {
         self.pins.get(&id).map(|(content, _)| content.clone())
+    }
+
+    pub(super) fn rewrite_pins(&mut self, anew: &dyn Fn(&str) -> Option<String>) -> usize {
+        let pins = self.pins.values_mut();
+        pins.filter_map(|(content, _)| anew(content).map(|text| *content = text)).count()
     }
 
     pub(super) fn submits(&self, since: Ms) -> Vec<(String, u64)> {

@@ -51,11 +51,15 @@ pub(super) fn admit(
     db: &Transaction<'_>,
     row: &Row,
     claim: &Claim,
+    most: u32,
 ) -> Result<Admitted, StoreError> {
     let fingerprint = row.request.as_ref().map_or("", |request| &request.fingerprint);
     let found = read::find(db, &row.owner, fingerprint, claim, row.created.unsigned_abs())?;
     if found != Admitted::New {
         return Ok(found);
+    }
+    if most > 0 && read::unfinished(db, &row.owner)? >= u64::from(most) {
+        return Ok(Admitted::TooMany);
     }
     insert(db, row)?;
     if let Some(key) = &claim.key {

@@ -96,10 +96,15 @@ pub(super) fn list(db: &Connection, filter: &Filter) -> Result<Page, StoreError>
 /// Says only what is asked for, and always up to which id, so that one index answers it in order.
 pub(super) fn listing(filter: &Filter) -> (String, Vec<String>) {
     let before = filter.after.map_or_else(|| BEYOND.to_owned(), |id| id.to_string());
-    let mut query = format!("{COLUMNS} WHERE owner = ? AND id < ?");
-    let mut arguments = vec![filter.owner.clone(), before];
+    let mut query = format!("{COLUMNS} WHERE id < ?");
+    let mut arguments = vec![before];
     let status = filter.status.map(|status| status.as_str().to_owned());
-    for (column, wanted) in [("status", status), ("provider", filter.provider.clone())] {
+    let wanted = [
+        ("owner", filter.owner.clone()),
+        ("status", status),
+        ("provider", filter.provider.clone()),
+    ];
+    for (column, wanted) in wanted {
         if let Some(wanted) = wanted {
             query.push_str(&format!(" AND {column} = ?"));
             arguments.push(wanted);
@@ -109,11 +114,11 @@ pub(super) fn listing(filter: &Filter) -> (String, Vec<String>) {
     (query, arguments)
 }
 
-/// Over the jobs with something left to do: an owner's jobs of three months may be many more.
+/// From the index alone: only an owner's unfinished jobs are passed, however many others there are.
 pub(super) fn unfinished(db: &Connection, owner: &str) -> Result<u64, StoreError> {
     db.prepare_cached(
-        "SELECT count(*) FROM jobs INDEXED BY jobs_loose
-         WHERE loose = 1 AND owner = ?1 AND status IN ('queued', 'running')",
+        "SELECT count(*) FROM jobs INDEXED BY jobs_by_status
+         WHERE owner = ?1 AND status IN ('queued', 'running')",
     )
     .and_then(|mut select| select.query_row([owner], |row| row.get::<_, i64>(0)))
     .map(i64::unsigned_abs)

@@ -25,6 +25,27 @@ pub(super) fn pin(
     Ok(())
 }
 
+/// There are as many as providers were changed while jobs were under way: few enough for one go.
+pub(super) fn rewrite_pins(
+    db: &Transaction<'_>,
+    anew: &dyn Fn(&str) -> Option<String>,
+) -> Result<usize, StoreError> {
+    let rewrite = || {
+        let mut select = db.prepare("SELECT id, content FROM pins")?;
+        let pins = select.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        let pins: Vec<(String, String)> = pins.collect::<Result<_, _>>()?;
+        let mut update = db.prepare("UPDATE pins SET content = ?2 WHERE id = ?1")?;
+        let mut changed = 0;
+        for (id, content) in pins {
+            if let Some(content) = anew(&content) {
+                changed += update.execute(params![id, content])?;
+            }
+        }
+        Ok(changed)
+    };
+    rewrite().map_err(unavailable)
+}
+
 /// The pins a sweep may remove. Reads every job that has something left to do, so not in a write.
 pub(super) fn old_pins(db: &Connection, cut: Ms, most: usize) -> Result<Vec<String>, StoreError> {
     if cut == 0 {

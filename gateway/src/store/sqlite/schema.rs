@@ -7,7 +7,8 @@ use super::super::StoreError;
 use super::{signed, unavailable};
 
 /// Each brings the tables from the version before to its own.
-const STEPS: [&str; 2] = [include_str!("schema/1.sql"), include_str!("schema/2.sql")];
+const STEPS: [&str; 3] =
+    [include_str!("schema/1.sql"), include_str!("schema/2.sql"), include_str!("schema/3.sql")];
 /// Pages, of 4 KiB, at which a commit itself checkpoints: the net under the thread that does it.
 const AUTO_CHECKPOINT: u32 = 20_000;
 /// What a burst has made the log grow to beyond this, in bytes, is given back.

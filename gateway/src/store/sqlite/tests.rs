@@ -93,13 +93,24 @@ async fn a_database_of_version_1_is_brought_up_to_date() {
     assert_eq!(store.load(&failed).await, Ok(None));
 }
 
+/// The same as version 2 has it.
+fn version_2(path: &Path) {
+    version_1(path);
+    let db = Connection::open(path).unwrap();
+    db.execute_batch(include_str!("schema/2.sql")).unwrap();
+    db.pragma_update(None, "user_version", 2).unwrap();
+}
+
 #[test]
 fn a_database_brought_up_to_date_is_as_a_new_one() {
-    let (new, old) = (open(), tempfile::tempdir().unwrap());
-    let path = old.path().join("t.db");
-    version_1(&path);
-    drop(Sqlite::open(&path).unwrap());
-    assert_eq!(tables(&path), tables(&new.0.path().join("t.db")));
+    let new = open();
+    for before in [version_1, version_2] {
+        let old = tempfile::tempdir().unwrap();
+        let path = old.path().join("t.db");
+        before(&path);
+        drop(Sqlite::open(&path).unwrap());
+        assert_eq!(tables(&path), tables(&new.0.path().join("t.db")));
+    }
 }
 
 #[test]
@@ -109,10 +120,8 @@ fn the_images_a_migration_finds_are_those_a_commit_would_name() {
     version_1(&path);
     let store = Sqlite::open(&path).unwrap();
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-    let filter = Filter { owner: String::new(), limit: 100, ..Filter::default() };
-    let owner =
-        rows(&Connection::open(&path).unwrap(), "SELECT DISTINCT owner FROM jobs").remove(0);
-    let jobs = runtime.block_on(store.list(Filter { owner, ..filter })).unwrap().jobs;
+    let filter = Filter { limit: 100, ..Filter::default() };
+    let jobs = runtime.block_on(store.list(filter)).unwrap().jobs;
     assert_eq!(jobs.len(), 3);
     for job in &jobs {
         runtime.block_on(new.1.admit(job, &Claim::default())).unwrap();
@@ -234,15 +243,38 @@ async fn loose_ends_and_submits_are_found_by_index() {
 }
 
 #[tokio::test]
+async fn an_owners_unfinished_jobs_are_counted_without_reading_any() {
+    let (dir, _store) = open();
+    let db = Connection::open(dir.path().join("t.db")).unwrap();
+    let query = "SELECT count(*) FROM jobs INDEXED BY jobs_by_status
+                 WHERE owner = 'me' AND status IN ('queued', 'running')";
+    let plan = rows_of_plan(&db, query);
+    assert!(plan.contains("COVERING INDEX jobs_by_status (owner=? AND status=?)"), "{plan}");
+}
+
+fn rows_of_plan(db: &Connection, query: &str) -> String {
+    let mut plan = db.prepare(&format!("EXPLAIN QUERY PLAN {query}")).unwrap();
+    let plan = plan.query_map([], |row| row.get::<_, String>(3)).unwrap();
+    plan.map(Result::unwrap).collect::<Vec<_>>().join("; ")
+}
+
+#[tokio::test]
 async fn every_list_is_read_in_order_from_one_index() {
     let (dir, _store) = open();
     let db = Connection::open(dir.path().join("t.db")).unwrap();
-    let all = Filter { owner: "me".to_owned(), limit: 20, ..Filter::default() };
+    let all = Filter { limit: 20, ..Filter::default() };
     let open = Filter { status: Some(crate::job::Status::Queued), ..all.clone() };
     let there = Filter { provider: Some("p".to_owned()), ..all.clone() };
-    for (filter, index) in
-        [(all, "jobs_by_owner"), (open, "jobs_by_status"), (there, "jobs_by_provider")]
-    {
+    let mine = |filter: &Filter| Filter { owner: Some("me".to_owned()), ..filter.clone() };
+    for (filter, index) in [
+        (mine(&all), "jobs_by_owner"),
+        (mine(&open), "jobs_by_status"),
+        (mine(&there), "jobs_by_provider"),
+        // Of the primary key.
+        (all, "sqlite_autoindex_jobs_1"),
+        (open, "jobs_of_all_by_status"),
+        (there, "jobs_of_all_by_provider"),
+    ] {
         for after in [None, Some(JobId::new())] {
             let (query, arguments) = read::listing(&Filter { after, ..filter.clone() });
             let mut plan = db.prepare(&format!("EXPLAIN QUERY PLAN {query}")).unwrap();

@@ -69,14 +69,14 @@ fn within_v6(address: Ipv6Addr, (base, bits): (Ipv6Addr, u32)) -> bool {
 
 /// A network in CIDR notation; one address is a network of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Net {
+pub(crate) struct Net {
     base: IpAddr,
     bits: u32,
 }
 
 impl Net {
     /// Reads `10.0.0.0/8`, `fd00::/8` or one address.
-    pub(super) fn parse(text: &str) -> Option<Self> {
+    pub(crate) fn parse(text: &str) -> Option<Self> {
         let (base, bits) = match text.split_once('/') {
             Some((base, bits)) => (base, Some(bits.parse().ok()?)),
             None => (text, None),
@@ -88,7 +88,7 @@ impl Net {
     }
 
     /// Whether it holds the address.
-    pub(super) fn contains(&self, address: IpAddr) -> bool {
+    pub(crate) fn contains(&self, address: IpAddr) -> bool {
         match (self.base, address.to_canonical()) {
             (IpAddr::V4(base), IpAddr::V4(v4)) => within_v4(v4, (base, self.bits)),
             (IpAddr::V6(base), IpAddr::V6(v6)) => within_v6(v6, (base, self.bits)),
