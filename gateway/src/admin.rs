@@ -7,24 +7,14 @@ mod asker;
 mod audit;
 mod body;
 mod check;
-mod cookie;
-mod entry;
-mod extract;
+mod folder;
 mod jobs;
 mod keys;
-pub(crate) mod password;
-mod plan;
 mod plugins;
 mod providers;
 mod reload;
 mod resolve;
-mod saved;
-mod session;
-mod setup;
-mod sign_in;
-mod site;
 mod styles;
-mod tries;
 mod version;
 
 use std::sync::Arc;
@@ -33,13 +23,14 @@ use axum::Router;
 use axum::middleware;
 use axum::routing::{get, post, put};
 
-pub(crate) use access::{Guard, Operator};
+pub(crate) use access::{Address, Guard, Operator, Site, password};
 pub(crate) use audit::Audit;
-pub(crate) use extract::Address;
-pub(crate) use site::Site;
 
 use crate::api::Api;
 use crate::metrics;
+use access::{setup, sign_in};
+use providers::Providers;
+use styles::Styles;
 
 /// Every route.
 pub(crate) fn router(api: &Arc<Api>) -> Router<Arc<Api>> {
@@ -60,8 +51,31 @@ pub(crate) fn router(api: &Arc<Api>) -> Router<Arc<Api>> {
         .route("/admin/setup", get(setup::show).post(setup::set))
         .route("/metrics", get(metrics::show))
         .route("/admin/api/plugins", get(plugins::list))
-        .merge(providers::router())
-        .merge(styles::router())
+        .route(
+            "/admin/api/providers",
+            get(folder::list::<Providers>).post(folder::create::<Providers>),
+        )
+        .route(
+            "/admin/api/providers/{id}",
+            get(folder::one::<Providers>)
+                .put(folder::put::<Providers>)
+                .patch(folder::patch::<Providers>)
+                .delete(folder::delete::<Providers>),
+        )
+        .route("/admin/api/providers/{id}/duplicate", post(folder::duplicate::<Providers>))
+        .route("/admin/api/providers/order", put(providers::order))
+        .route("/admin/api/providers/{id}/enable", post(providers::enable))
+        .route("/admin/api/providers/{id}/disable", post(providers::disable))
+        .route("/admin/api/providers/{id}/default", post(providers::default))
+        .route("/admin/api/styles", get(folder::list::<Styles>).post(folder::create::<Styles>))
+        .route(
+            "/admin/api/styles/{id}",
+            get(folder::one::<Styles>)
+                .put(folder::put::<Styles>)
+                .patch(folder::patch::<Styles>)
+                .delete(folder::delete::<Styles>),
+        )
+        .route("/admin/api/styles/{id}/duplicate", post(folder::duplicate::<Styles>))
         .route("/admin/api/providers/{id}/check", post(check::one))
         .route("/admin/api/check", post(check::all))
         .route("/admin/api/reload", get(reload::show).post(reload::reload))

@@ -2,6 +2,15 @@
 //! neither is set and no client key exists, anybody at this machine. A client's key never is: who
 //! holds one could make us pay twice.
 
+mod cookie;
+mod extract;
+pub(crate) mod password;
+mod session;
+pub(super) mod setup;
+pub(super) mod sign_in;
+mod site;
+mod tries;
+
 use std::fmt;
 use std::net::IpAddr;
 
@@ -9,30 +18,32 @@ use axum::http::Method;
 use axum::http::request::Parts;
 use sha2::{Digest, Sha256};
 
-use super::cookie;
-use super::password::{Current, Known, Turns};
-use super::session::{Found, Sessions};
-use super::setup::Link;
-use super::site::{Arrival, Page, Site};
-use super::tries::Tries;
 use crate::access::{self, Access, Mode, bearer, near};
 use crate::catalog::key::Keys;
 use crate::clock::{Ms, now_ms};
 use crate::secret::Secret;
+use password::{Current, Known, Turns};
+use session::{Found, Sessions};
+use setup::Link;
+use site::{Arrival, Page};
+use tries::Tries;
+
+pub(crate) use extract::Address;
+pub(crate) use site::Site;
 
 /// How the operator is known.
 #[derive(Debug)]
 pub(crate) struct Guard {
     /// SHA-256 of the admin token, where one is set.
     token: Option<[u8; 32]>,
-    pub(super) site: Site,
-    pub(super) password: Current,
-    pub(super) turns: Turns,
-    pub(super) sessions: Sessions,
-    pub(super) tries: Tries,
-    pub(super) link: Link,
+    site: Site,
+    password: Current,
+    turns: Turns,
+    sessions: Sessions,
+    tries: Tries,
+    link: Link,
     /// Held by whoever changes the password.
-    pub(super) changing: tokio::sync::Mutex<()>,
+    changing: tokio::sync::Mutex<()>,
 }
 
 /// A request's sender who may do anything, and how they proved it.
@@ -50,7 +61,7 @@ pub(crate) enum Operator {
 #[derive(Clone, Debug)]
 pub(super) struct Brought {
     pub(super) token: Secret,
-    pub(super) found: Found,
+    found: Found,
 }
 
 /// Why a request is turned away.

@@ -6,7 +6,7 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
-use super::entry::{Entry, Kind};
+use super::folder::entry::{Entry, Kind};
 use super::version;
 use crate::api::ApiError;
 

@@ -1,6 +1,6 @@
 use axum::http::{HeaderName, HeaderValue, Request};
 
-use super::super::password::tests::CHEAP;
+use super::password::tests::CHEAP;
 use super::*;
 use crate::settings::Settings;
 
@@ -27,7 +27,7 @@ fn guard(token: Option<&str>, key: Option<&str>, password: Option<&str>, address
     settings.admin.hosts = vec!["box.lan".to_owned()];
     let site = Site::new(&settings, address.parse().unwrap());
     let none = || Current::of_file(std::path::Path::new("/nowhere/at/all"), NOW).unwrap();
-    let hashed = |text| super::super::password::Hashed::parse(text).unwrap();
+    let hashed = |text| super::password::Hashed::parse(text).unwrap();
     let current = password.map_or_else(none, |text| Current::fixed(hashed(text)));
     Guard::new(token, key, site, current)
 }

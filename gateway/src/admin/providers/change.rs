@@ -3,33 +3,31 @@
 //! A key goes only to the hosts it was given for: where the origins change, it must be given anew.
 
 use std::path::Path;
-use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use super::super::asker::Asker;
-use super::super::entry::Entry;
-use super::super::plan::{self, CopyOf, Fields, Manner, NotDone, Plan, one, unfit};
-use super::super::saved::{invalid, path, with_path, wrong};
-use super::KIND;
 use super::key::{self, FIELD, Given};
-use crate::api::ApiError;
+use super::scene::Scene;
+use super::{KIND, Providers};
+use crate::admin::asker::Asker;
+use crate::admin::folder::entry::{Entry, Kind};
+use crate::admin::folder::plan::{self, CopyOf, Fields, Manner, NotDone, Plan, one, unfit};
+use crate::admin::folder::saved::{invalid, path, with_path, wrong};
+use crate::admin::folder::{Folder, Seen};
+use crate::api::{Api, ApiError};
 use crate::catalog::provider::ProviderFile;
 use crate::catalog::{Files, edit, reference};
-use crate::master::MasterKey;
-use crate::plugin::Registry;
 use crate::problem::Problem;
 
-/// What it takes to work a change out.
-#[derive(Clone)]
-pub(super) struct Editor {
-    pub(super) plugins: Arc<Registry>,
-    pub(super) master: MasterKey,
-}
+impl Folder for Providers {
+    const KIND: &'static Kind = &KIND;
 
-impl Editor {
+    fn now(api: &Api) -> Self {
+        Self { plugins: api.snapshot.load().plugins.clone(), master: api.master.clone() }
+    }
+
     /// With a new one.
-    pub(super) fn created(&self, files: &Files, mut sent: Fields) -> Result<Plan, NotDone> {
+    fn created(&self, files: &Files, mut sent: Fields) -> Result<Plan, NotDone> {
         let asked = sent.remove("id");
         let name = sent.get("name").and_then(Value::as_str).unwrap_or_default();
         let id = KIND.new_id(files, asked.as_ref(), name)?;
@@ -37,7 +35,7 @@ impl Editor {
     }
 
     /// With one changed that is there; a replacement can be a new one, where only that is meant.
-    pub(super) fn changed(
+    fn changed(
         &self,
         files: &Files,
         asker: &Asker,
@@ -58,7 +56,7 @@ impl Editor {
     }
 
     /// With a copy of one, changed as is said.
-    pub(super) fn copied(
+    fn copied(
         &self,
         files: &Files,
         asker: &Asker,
@@ -77,6 +75,23 @@ impl Editor {
         Ok(Plan::of(&KIND, &id, None, text))
     }
 
+    fn shown(&self, api: &Api, seen: Seen<'_>, entry: Entry<'_>) -> Value {
+        Scene::of(self, api, seen).one(entry)
+    }
+
+    /// As they are asked, the first one first.
+    fn all(&self, api: &Api, seen: Seen<'_>) -> Value {
+        Scene::of(self, api, seen).all()
+    }
+
+    /// What is open there is finished all the same.
+    async fn gone(api: &Api, id: &str) -> Value {
+        let open = api.engine.open_at(id).await.ok().map(|open| open.jobs);
+        json!({ "object": "provider", "id": id, "deleted": true, "open": open })
+    }
+}
+
+impl Providers {
     /// What a file says, completed, so far as it can be read.
     pub(super) fn parsed(&self, entry: Entry<'_>) -> Option<ProviderFile> {
         self.read(entry.file, entry.text.as_deref().ok()?).0

@@ -5,42 +5,39 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use super::super::answer;
-use super::super::entry::Entry;
-use super::KIND;
-use super::change::Editor;
-use super::view::{self, Seen};
+use super::view::{self, View};
+use super::{KIND, Providers};
+use crate::admin::answer;
+use crate::admin::folder::Seen;
+use crate::admin::folder::entry::Entry;
 use crate::api::Api;
-use crate::catalog::Files;
 use crate::catalog::provider::ProviderFile;
 use crate::clock::now_ms;
-use crate::problem::Problem;
 use crate::snapshot::{Provider, Snapshot};
 
 /// One moment.
 pub(super) struct Scene<'a> {
     api: &'a Api,
-    files: &'a Files,
-    problems: &'a [Problem],
+    seen: Seen<'a>,
     running: Arc<Snapshot>,
-    editor: Editor,
+    providers: &'a Providers,
 }
 
 impl<'a> Scene<'a> {
     /// With these files, and what is wrong with them.
-    pub(super) fn of(api: &'a Api, files: &'a Files, problems: &'a [Problem]) -> Self {
-        Self { api, files, problems, running: api.snapshot.load_full(), editor: Editor::of(api) }
+    pub(super) fn of(providers: &'a Providers, api: &'a Api, seen: Seen<'a>) -> Self {
+        Self { api, seen, running: api.snapshot.load_full(), providers }
     }
 
     /// One.
     pub(super) fn one(&self, entry: Entry<'_>) -> Value {
-        self.shown(entry, self.editor.parsed(entry).as_ref())
+        self.shown(entry, self.providers.parsed(entry).as_ref())
     }
 
     /// All, as they are asked: the default one first, then by priority.
     pub(super) fn all(&self) -> Value {
-        let entries = KIND.entries(self.files);
-        let mut all: Vec<_> = entries.map(|entry| (entry, self.editor.parsed(entry))).collect();
+        let entries = KIND.entries(self.seen.files);
+        let mut all: Vec<_> = entries.map(|entry| (entry, self.providers.parsed(entry))).collect();
         let is_default = |file: &ProviderFile| file.enabled && file.default;
         all.sort_by_key(|(_, file)| {
             Reverse(file.as_ref().map(|file| (is_default(file), file.priority)))
@@ -56,14 +53,14 @@ impl<'a> Scene<'a> {
 
     fn shown(&self, entry: Entry<'_>, parsed: Option<&ProviderFile>) -> Value {
         let running = self.running.provider(entry.id);
-        let seen = Seen {
+        let view = View {
             parsed,
             in_use: running.zip(parsed).is_some_and(|(running, file)| is_same(running, file)),
-            is_built_in: self.files.is_built_in(),
-            problems: self.problems,
+            is_built_in: self.seen.files.is_built_in(),
+            problems: self.seen.problems,
             health: running.map_or(Value::Null, |running| self.health(running)),
         };
-        view::provider(entry, &seen)
+        view::provider(entry, &view)
     }
 
     fn health(&self, provider: &Provider) -> Value {

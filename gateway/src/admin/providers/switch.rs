@@ -5,17 +5,16 @@ use std::cmp::Reverse;
 
 use serde_json::json;
 
-use super::super::asker::Asker;
-use super::super::entry::Entry;
-use super::super::plan::{self, NotDone, Plan, one, unfit};
-use super::KIND;
-use super::change::Editor;
 use super::order::{Rank, priorities};
+use super::{KIND, Providers};
+use crate::admin::asker::Asker;
+use crate::admin::folder::entry::Entry;
+use crate::admin::folder::plan::{self, NotDone, Plan, one, unfit};
 use crate::api::ApiError;
 use crate::catalog::provider::ProviderFile;
 use crate::catalog::{Files, Overlay, edit};
 
-impl Editor {
+impl Providers {
     /// With one enabled or disabled.
     pub(super) fn enabled(
         &self,

@@ -4,10 +4,10 @@
 use serde_json::{Map, Value, json};
 use url::Url;
 
-use super::super::entry::Entry;
-use super::super::saved::{path, with_path};
 use super::KIND;
 use super::key;
+use crate::admin::folder::entry::Entry;
+use crate::admin::folder::saved::{path, with_path};
 use crate::catalog::document::Document;
 use crate::catalog::edit;
 use crate::catalog::provider::ProviderFile;
@@ -18,7 +18,7 @@ use crate::problem::Problem;
 
 /// What is known of a provider beside its file.
 #[derive(Debug, Default)]
-pub(super) struct Seen<'a> {
+pub(super) struct View<'a> {
     /// What its file comes to, so far as it can be read.
     pub(super) parsed: Option<&'a ProviderFile>,
     /// Whether that is what runs.
@@ -32,7 +32,7 @@ pub(super) struct Seen<'a> {
 }
 
 /// One provider.
-pub(super) fn provider(entry: Entry<'_>, seen: &Seen<'_>) -> Value {
+pub(super) fn provider(entry: Entry<'_>, seen: &View<'_>) -> Value {
     let text = entry.text.as_deref().ok();
     let written = text.and_then(|text| edit::shown(text).ok()).unwrap_or_default();
     let own = seen.problems.iter().filter(|problem| problem.file == entry.file);
@@ -181,7 +181,7 @@ mod tests {
         let (parsed, problems) =
             ProviderFile::parse(file, text.as_ref().unwrap(), &registry(), None);
         let entry = Entry { id: "a", file, text: &text };
-        let seen = Seen { parsed: parsed.as_ref(), problems: &problems, ..Seen::default() };
+        let seen = View { parsed: parsed.as_ref(), problems: &problems, ..View::default() };
         provider(entry, &seen)
     }
 

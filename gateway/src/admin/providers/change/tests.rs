@@ -1,4 +1,5 @@
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use proptest::prelude::*;
 
@@ -6,18 +7,19 @@ use super::*;
 use crate::admin::Operator;
 use crate::admin::version::Condition;
 use crate::catalog::provider::Hosts;
-use crate::plugin::Label;
+use crate::master::MasterKey;
+use crate::plugin::{Label, Registry};
 
 const COMMENTED: &str = "# Ours.\nname = \"A\" # the first\ntype = \"acme-edit\"\napi_key = \"sk-1\"\n\
     \n# Slow today.\npriority = 3\n\n[limits]\nconcurrency = 2 # no more\n";
 
-fn editor() -> Editor {
+fn providers() -> Providers {
     let label = r#"{"abi":1,"id":"acme","version":"1.0.0","types":[
         {"id":"acme-edit","defaults":{"hosts":{"domestic":"https://acme.example"}}},
         {"id":"acme-fast","defaults":{"hosts":{"domestic":"https://acme.example"}}},
         {"id":"other-edit","defaults":{"hosts":{"domestic":"https://other.example"}}}]}"#;
     let plugins = Arc::new(Registry::of_labels([Label::parse(label.as_bytes()).unwrap()]));
-    Editor { plugins, master: MasterKey::of(&"k".repeat(32)).unwrap() }
+    Providers { plugins, master: MasterKey::of(&"k".repeat(32)).unwrap() }
 }
 
 fn files(all: &[(&str, &str)]) -> Files {
@@ -71,7 +73,7 @@ fn names(error: NotDone) -> (String, Option<String>) {
 fn change(before: &str, manner: Manner, sent: Value) -> Result<String, NotDone> {
     let Value::Object(sent) = sent else { panic!("{sent} is none") };
     let files = files(&[("a", before)]);
-    text(editor().changed(&files, &asker(&[]), "a", manner, sent))
+    text(providers().changed(&files, &asker(&[]), "a", manner, sent))
 }
 
 #[test]
@@ -80,7 +82,7 @@ fn a_new_file_reads_as_people_write_it_and_its_key_is_sealed() {
         "hosts": {"domestic": "https://x.example"}, "retry": false, "api_key": " sk-canary ",
         "type": "acme-edit", "name": "Größe \"甲\"\nzwei", "id": "mine", "region": null,
     });
-    let plan = editor().created(&files(&[]), fields(&sent)).unwrap();
+    let plan = providers().created(&files(&[]), fields(&sent)).unwrap();
     assert_eq!(plan.id, "mine");
     let text = text(Ok(plan)).unwrap();
     let at = |word: &str| text.find(word).unwrap_or_else(|| panic!("{word} in {text}"));
@@ -90,7 +92,7 @@ fn a_new_file_reads_as_people_write_it_and_its_key_is_sealed() {
     let shown = edit::shown(&text).unwrap();
     assert_eq!(shown["name"], "Größe \"甲\"\nzwei");
     let sealed = key::written(&shown).unwrap();
-    let master = editor().master;
+    let master = providers().master;
     assert_eq!(master.unseal(sealed, &place("https://x.example")).unwrap().expose(), "sk-canary");
     assert!(master.unseal(sealed, &place("https://acme.example")).is_err());
 }
@@ -157,7 +159,8 @@ fn a_new_key_goes_with_new_hosts() {
     let sent = json!({"hosts": {"domestic": "https://b.example"}, "api_key": "sk-2"});
     let text = change(COMMENTED, Manner::Merge, sent).unwrap();
     let shown = edit::shown(&text).unwrap();
-    let opened = editor().master.unseal(key::written(&shown).unwrap(), &place("https://b.example"));
+    let opened =
+        providers().master.unseal(key::written(&shown).unwrap(), &place("https://b.example"));
     assert_eq!(opened.unwrap().expose(), "sk-2");
     let sent = json!({"api_key": "${env:RETOUCH_SECRET_A}"});
     let text = change(COMMENTED, Manner::Merge, sent).unwrap();
@@ -194,7 +197,7 @@ fn a_copy_has_a_name_and_an_id_of_its_own() {
     let first = COMMENTED.replace("priority = 3", "default = true");
     let (second, broken) = (COMMENTED.replace("\"A\"", "\"A (2)\""), "[");
     let files = files(&[("a", &first), ("b", &second), ("broken", broken)]);
-    let copied = |sent: Value| editor().copied(&files, &asker(&[]), "a", fields(&sent));
+    let copied = |sent: Value| providers().copied(&files, &asker(&[]), "a", fields(&sent));
     let plan = copied(json!({})).unwrap();
     assert_eq!(plan.id, "a-2");
     let text = text(Ok(plan)).unwrap();
@@ -230,7 +233,7 @@ fn a_change_is_made_for_the_version_it_was_meant_for() {
         ("order", (none, "*"), Err("already_exists")),
     ] {
         let asker = asker(&[sent]);
-        let plan = editor().changed(&files, &asker, id, Manner::Replace, fields(&new));
+        let plan = providers().changed(&files, &asker, id, Manner::Replace, fields(&new));
         assert_eq!(
             plan.map(drop).map_err(|e| names(e).0),
             want.map_err(str::to_owned),
@@ -244,7 +247,7 @@ fn clicks_touch_no_more_than_they_must() {
     let at = |more: &str| format!("name = \"N\"\ntype = \"acme-edit\"\n{more}");
     let texts = [at("default = true\n"), at("priority = 1\n"), at("enabled = false\n")];
     let files = files(&[("a", &texts[0]), ("b", &texts[1]), ("c", &texts[2])]);
-    let (editor, asker) = (editor(), asker(&[]));
+    let (editor, asker) = (providers(), asker(&[]));
     let names = |plan: Plan| -> Vec<String> {
         let stem = |(file, _): (PathBuf, String)| file.file_stem().unwrap().display().to_string();
         written(&plan).into_iter().map(stem).collect()
@@ -285,7 +288,7 @@ proptest! {
         });
         if let Ok(text) = change(COMMENTED, manner, sent) {
             let has_key = edit::shown(&text).unwrap().contains_key(FIELD);
-            let goes_to = editor().place(Path::new("a.toml"), &text).unwrap();
+            let goes_to = providers().place(Path::new("a.toml"), &text).unwrap();
             prop_assert!(!has_key || goes_to == place("https://acme.example"), "{}", text);
         }
     }

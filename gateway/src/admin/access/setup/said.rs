@@ -2,7 +2,7 @@
 
 use axum::http::{HeaderMap, StatusCode, header};
 
-use super::super::access::Refused;
+use super::super::Refused;
 use super::super::password::Unfit;
 use super::super::tries::Wait;
 

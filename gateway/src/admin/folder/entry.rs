@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use axum::http::StatusCode;
 use serde_json::{Map, Value};
 
-use super::version;
+use crate::admin::version;
 use crate::api::ApiError;
 use crate::catalog::Files;
 use crate::catalog::document::nearest;
@@ -17,34 +17,45 @@ const LONGEST_ID: usize = 64;
 
 /// What lies in one folder.
 #[derive(Debug)]
-pub(super) struct Kind {
+pub(in crate::admin) struct Kind {
     /// The folder.
-    pub(super) folder: &'static str,
+    pub(in crate::admin) folder: &'static str,
     /// What one is called.
-    pub(super) noun: &'static str,
+    pub(in crate::admin) noun: &'static str,
     /// The code of an error in one.
-    pub(super) invalid: &'static str,
+    pub(in crate::admin) invalid: &'static str,
     /// The fields of a file, in the order in which people write them.
-    pub(super) fields: &'static [&'static str],
+    pub(in crate::admin) fields: &'static [&'static str],
     /// Those of its tables that are the same for all.
-    pub(super) tables: &'static [(&'static str, &'static [&'static str])],
+    pub(in crate::admin) tables: &'static [(&'static str, &'static [&'static str])],
     /// What we say of one beside its fields: sent back, it means nothing.
-    pub(super) said: &'static [&'static str],
+    pub(in crate::admin) said: &'static [&'static str],
     /// What has another meaning in the place of an id.
-    pub(super) reserved: &'static [&'static str],
+    pub(in crate::admin) reserved: &'static [&'static str],
+    /// What its changes are called where they are noted.
+    pub(in crate::admin) actions: Actions,
+}
+
+/// The names of changes.
+#[derive(Debug)]
+pub(in crate::admin) struct Actions {
+    pub(in crate::admin) create: &'static str,
+    pub(in crate::admin) update: &'static str,
+    pub(in crate::admin) duplicate: &'static str,
+    pub(in crate::admin) delete: &'static str,
 }
 
 /// One file.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Entry<'a> {
-    pub(super) id: &'a str,
-    pub(super) file: &'a Path,
-    pub(super) text: &'a Text,
+pub(in crate::admin) struct Entry<'a> {
+    pub(in crate::admin) id: &'a str,
+    pub(in crate::admin) file: &'a Path,
+    pub(in crate::admin) text: &'a Text,
 }
 
 impl Entry<'_> {
     /// Its version, also of one that cannot be read.
-    pub(super) fn version(&self) -> String {
+    pub(in crate::admin) fn version(&self) -> String {
         match self.text {
             Ok(text) => version::of(text.as_bytes()),
             Err(unread) => version::of(format!("unread: {}", unread.why).as_bytes()),
@@ -54,30 +65,33 @@ impl Entry<'_> {
 
 impl Kind {
     /// All of them, by file name.
-    pub(super) fn entries<'a>(&self, files: &'a Files) -> impl Iterator<Item = Entry<'a>> {
+    pub(in crate::admin) fn entries<'a>(
+        &self,
+        files: &'a Files,
+    ) -> impl Iterator<Item = Entry<'a>> {
         let all = files.of_folder(self.folder).filter(|(file, _)| is_meant(file));
         all.filter_map(|(file, text)| Some(Entry { id: file.file_stem()?.to_str()?, file, text }))
     }
 
     /// The one of that id.
-    pub(super) fn entry<'a>(&self, files: &'a Files, id: &str) -> Option<Entry<'a>> {
+    pub(in crate::admin) fn entry<'a>(&self, files: &'a Files, id: &str) -> Option<Entry<'a>> {
         self.entries(files).find(|entry| entry.id == id)
     }
 
     /// The version of all of them together.
-    pub(super) fn version(&self, files: &Files) -> String {
+    pub(in crate::admin) fn version(&self, files: &Files) -> String {
         let all: Vec<String> =
             self.entries(files).map(|e| format!("{}:{}", e.id, e.version())).collect();
         version::of(all.join("\n").as_bytes())
     }
 
     /// Where one of that id is written.
-    pub(super) fn place(&self, id: &str) -> PathBuf {
+    pub(in crate::admin) fn place(&self, id: &str) -> PathBuf {
         Path::new(self.folder).join(format!("{id}.toml"))
     }
 
     /// There is none of that id.
-    pub(super) fn missing(&self) -> ApiError {
+    pub(in crate::admin) fn missing(&self) -> ApiError {
         ApiError::not_found(self.noun)
     }
 
@@ -85,7 +99,7 @@ impl Kind {
     ///
     /// # Errors
     /// When the one asked for is none or taken.
-    pub(super) fn new_id(
+    pub(in crate::admin) fn new_id(
         &self,
         files: &Files,
         asked: Option<&Value>,
@@ -112,7 +126,7 @@ impl Kind {
     ///
     /// # Errors
     /// Names a field that no file has.
-    pub(super) fn fields(
+    pub(in crate::admin) fn fields(
         &self,
         mut sent: Map<String, Value>,
     ) -> Result<Map<String, Value>, ApiError> {
@@ -134,7 +148,7 @@ impl Kind {
     ///
     /// # Errors
     /// Likewise, and when another id is given.
-    pub(super) fn fields_of(
+    pub(in crate::admin) fn fields_of(
         &self,
         id: &str,
         mut sent: Map<String, Value>,
@@ -152,13 +166,13 @@ impl Kind {
 }
 
 /// Whether a file may be called that.
-pub(super) fn is_id(text: &str) -> bool {
+pub(in crate::admin) fn is_id(text: &str) -> bool {
     let fits = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
     (1..=LONGEST_ID).contains(&text.len()) && text.bytes().all(fits)
 }
 
 /// A text that none has yet: as it is, or numbered by `numbered`.
-pub(super) fn unused(
+pub(in crate::admin) fn unused(
     wish: &str,
     is_taken: impl Fn(&str) -> bool,
     numbered: impl Fn(u64) -> String,

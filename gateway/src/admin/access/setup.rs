@@ -15,12 +15,13 @@ use axum::response::Response;
 use serde_json::json;
 use url::form_urlencoded;
 
-use super::access::{Guard, Operator};
 use super::password::{Busy, Unfit};
 use super::session::{hash, random};
 use super::site::Arrival;
-use super::{body, cookie, sign_in};
+use super::{Guard, Operator};
+use super::{cookie, sign_in};
 use crate::access::Mode;
+use crate::admin::body;
 use crate::api::{Api, ApiError};
 use crate::clock::now_ms;
 use crate::secret::Secret;
@@ -71,7 +72,7 @@ impl Guard {
 }
 
 /// `GET /admin/setup`
-pub(super) async fn show(State(api): State<Arc<Api>>, parts: Parts) -> Response {
+pub(in crate::admin) async fn show(State(api): State<Arc<Api>>, parts: Parts) -> Response {
     let language = Language::of(&parts.headers);
     let arrival = api.operators.site.arrival(&parts);
     let token = field(parts.uri.query().unwrap_or_default().as_bytes(), "token");
@@ -84,7 +85,11 @@ pub(super) async fn show(State(api): State<Arc<Api>>, parts: Parts) -> Response 
 }
 
 /// `POST /admin/setup`
-pub(super) async fn set(State(api): State<Arc<Api>>, parts: Parts, sent: Body) -> Response {
+pub(in crate::admin) async fn set(
+    State(api): State<Arc<Api>>,
+    parts: Parts,
+    sent: Body,
+) -> Response {
     let language = Language::of(&parts.headers);
     let arrival = api.operators.site.arrival(&parts);
     let Ok(bytes) = body::bytes(sent).await else {

@@ -7,9 +7,9 @@ use std::sync::{Arc, OnceLock};
 use axum::http::StatusCode;
 use serde_json::{Value, json};
 
-use super::asker::Asker;
 use super::entry::Kind;
 use super::plan::{NotDone, Plan};
+use crate::admin::asker::Asker;
 use crate::api::{Api, ApiError};
 use crate::catalog::Files;
 use crate::catalog::document::Document;
@@ -18,20 +18,20 @@ use crate::snapshot::{self, Status, Unsaved};
 
 /// A change that was made.
 #[derive(Debug)]
-pub(super) struct Done {
+pub(in crate::admin) struct Done {
     /// The id of what was changed.
-    pub(super) id: String,
+    pub(in crate::admin) id: String,
     /// The files with it.
-    pub(super) files: Files,
+    pub(in crate::admin) files: Files,
     /// How the catalog stands with it.
-    pub(super) status: Arc<Status>,
+    pub(in crate::admin) status: Arc<Status>,
 }
 
 /// Makes the change that `plan` thinks out of the files as they are by then.
 ///
 /// # Errors
 /// See [`NotDone`].
-pub(super) async fn save(
+pub(in crate::admin) async fn save(
     api: &Api,
     asker: Asker,
     kind: &'static Kind,
@@ -63,7 +63,7 @@ pub(super) async fn save(
 ///
 /// # Errors
 /// When they cannot be looked at.
-pub(super) async fn look(api: &Api) -> Result<(Files, Vec<Problem>), ApiError> {
+pub(in crate::admin) async fn look(api: &Api) -> Result<(Files, Vec<Problem>), ApiError> {
     api.reloader.look().await.ok_or_else(broken)
 }
 
@@ -92,7 +92,7 @@ fn broken() -> ApiError {
 }
 
 /// Says what is wrong with what was sent, the first thing before all.
-pub(super) fn invalid(kind: &Kind, problems: Vec<Value>) -> ApiError {
+pub(in crate::admin) fn invalid(kind: &Kind, problems: Vec<Value>) -> ApiError {
     let is_error = |problem: &&Value| problem.get("severity").is_none_or(|s| s == "error");
     let first = problems.iter().find(is_error).cloned().unwrap_or_default();
     let text = |name| first.get(name).and_then(Value::as_str).unwrap_or_default();
@@ -107,20 +107,26 @@ pub(super) fn invalid(kind: &Kind, problems: Vec<Value>) -> ApiError {
 }
 
 /// A problem that no file has yet.
-pub(super) fn wrong(kind: &Kind, file: &Path, path: &str, what: &str, mend: &str) -> ApiError {
+pub(in crate::admin) fn wrong(
+    kind: &Kind,
+    file: &Path,
+    path: &str,
+    what: &str,
+    mend: &str,
+) -> ApiError {
     let problem = Problem::error(file, None, what, mend);
     invalid(kind, vec![with_path(&problem, Some(path).filter(|path| !path.is_empty()))])
 }
 
 /// A problem with the field it is about, by its file in `files`.
-pub(super) fn named(problem: &Problem, kind: &Kind, files: Option<&Files>) -> Value {
+pub(in crate::admin) fn named(problem: &Problem, kind: &Kind, files: Option<&Files>) -> Value {
     let mut all = files.into_iter().flat_map(|files| files.of_folder(kind.folder));
     let text =
         all.find(|(file, _)| *file == problem.file).and_then(|(_, text)| text.as_deref().ok());
     with_path(problem, path(problem, kind, text).as_deref())
 }
 
-pub(super) fn with_path(problem: &Problem, path: Option<&str>) -> Value {
+pub(in crate::admin) fn with_path(problem: &Problem, path: Option<&str>) -> Value {
     let mut shown = json!({ "path": path });
     if let (Some(all), Value::Object(rest)) = (shown.as_object_mut(), snapshot::shown(problem)) {
         all.extend(rest);
@@ -129,7 +135,7 @@ pub(super) fn with_path(problem: &Problem, path: Option<&str>) -> Value {
 }
 
 /// The field that a problem is about. Most begin with it; the others stand on its line.
-pub(super) fn path(problem: &Problem, kind: &Kind, text: Option<&str>) -> Option<String> {
+pub(in crate::admin) fn path(problem: &Problem, kind: &Kind, text: Option<&str>) -> Option<String> {
     let document = text.and_then(|text| Document::parse(Path::new(""), text).ok());
     let lines = document.map(|(_, root)| root.all_lines()).unwrap_or_default();
     let begins = |path: &&String| {

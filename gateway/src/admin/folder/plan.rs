@@ -8,28 +8,28 @@ use std::path::Path;
 use axum::http::StatusCode;
 use serde_json::{Map, Value, json};
 
-use super::asker::Asker;
 use super::entry::{Entry, Kind, unused};
 use super::saved::wrong;
+use crate::admin::asker::Asker;
 use crate::api::ApiError;
 use crate::catalog::edit::{self, Unfit};
 use crate::catalog::{Files, Overlay};
 
 /// Fields as JSON.
-pub(super) type Fields = Map<String, Value>;
+pub(in crate::admin) type Fields = Map<String, Value>;
 
 /// A change somebody thought out.
 #[derive(Debug)]
-pub(super) struct Plan {
+pub(in crate::admin) struct Plan {
     /// What is written and removed; nothing, where all is so already.
-    pub(super) overlay: Overlay,
+    pub(in crate::admin) overlay: Overlay,
     /// The id of what is changed; empty where it is several.
-    pub(super) id: String,
+    pub(in crate::admin) id: String,
 }
 
 /// Why nothing is changed.
 #[derive(Debug)]
-pub(super) enum NotDone {
+pub(in crate::admin) enum NotDone {
     /// There is another version than the sender has in mind.
     Stale,
     /// Something is wrong with the change, or with us.
@@ -38,7 +38,7 @@ pub(super) enum NotDone {
 
 /// How what was sent relates to what is there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Manner {
+pub(in crate::admin) enum Manner {
     /// Only what is named changes: RFC 7396.
     Merge,
     /// What is not named goes.
@@ -46,9 +46,9 @@ pub(super) enum Manner {
 }
 
 /// The id of a copy, and how it differs from its original beside.
-pub(super) struct CopyOf {
-    pub(super) id: String,
-    pub(super) changes: Fields,
+pub(in crate::admin) struct CopyOf {
+    pub(in crate::admin) id: String,
+    pub(in crate::admin) changes: Fields,
 }
 
 impl From<ApiError> for NotDone {
@@ -59,7 +59,7 @@ impl From<ApiError> for NotDone {
 
 impl Plan {
     /// One file that says that.
-    pub(super) fn of(kind: &Kind, id: &str, before: Option<&str>, text: String) -> Self {
+    pub(in crate::admin) fn of(kind: &Kind, id: &str, before: Option<&str>, text: String) -> Self {
         let overlay = Overlay::default();
         let is_so = before == Some(&text);
         let overlay = if is_so { overlay } else { overlay.with(kind.place(id), text) };
@@ -67,7 +67,7 @@ impl Plan {
     }
 
     /// Without one.
-    pub(super) fn deletion(
+    pub(in crate::admin) fn deletion(
         kind: &Kind,
         files: &Files,
         asker: &Asker,
@@ -87,7 +87,7 @@ impl Plan {
 }
 
 /// The one that is there, in the version the sender has in mind.
-pub(super) fn found<'a>(
+pub(in crate::admin) fn found<'a>(
     kind: &Kind,
     files: &'a Files,
     asker: &Asker,
@@ -99,7 +99,7 @@ pub(super) fn found<'a>(
 }
 
 /// Whether a new one of that id is meant, and only that.
-pub(super) fn is_for_new(
+pub(in crate::admin) fn is_for_new(
     kind: &Kind,
     files: &Files,
     asker: &Asker,
@@ -116,7 +116,7 @@ pub(super) fn is_for_new(
 }
 
 /// What its file says.
-pub(super) fn text_of<'a>(kind: &Kind, entry: Entry<'a>) -> Result<&'a str, ApiError> {
+pub(in crate::admin) fn text_of<'a>(kind: &Kind, entry: Entry<'a>) -> Result<&'a str, ApiError> {
     entry.text.as_deref().map_err(|unread| {
         let what = format!("cannot be read: {}", unread.why);
         wrong(kind, entry.file, "", &what, "replace it whole (PUT), or mend the file by hand")
@@ -124,7 +124,11 @@ pub(super) fn text_of<'a>(kind: &Kind, entry: Entry<'a>) -> Result<&'a str, ApiE
 }
 
 /// A new file's text: its fields in the order in which people write them.
-pub(super) fn written(kind: &Kind, file: &Path, fields: &Fields) -> Result<String, ApiError> {
+pub(in crate::admin) fn written(
+    kind: &Kind,
+    file: &Path,
+    fields: &Fields,
+) -> Result<String, ApiError> {
     let known = kind.fields.iter().filter_map(|name| fields.get_key_value(*name));
     let given = known.filter(|(_, value)| !value.is_null());
     given.map(|(name, value)| one(name, value.clone())).try_fold(String::new(), |text, field| {
@@ -133,7 +137,7 @@ pub(super) fn written(kind: &Kind, file: &Path, fields: &Fields) -> Result<Strin
 }
 
 /// A file's text after a change; without the fields in `kept`, a replacement leaves them.
-pub(super) fn changed(
+pub(in crate::admin) fn changed(
     kind: &Kind,
     entry: Entry<'_>,
     manner: Manner,
@@ -154,7 +158,7 @@ pub(super) fn changed(
 }
 
 /// What makes a copy of one: an id, and a name that no other has.
-pub(super) fn copy_of(
+pub(in crate::admin) fn copy_of(
     kind: &Kind,
     files: &Files,
     entry: Entry<'_>,
@@ -177,11 +181,11 @@ pub(super) fn copy_of(
 }
 
 /// One field.
-pub(super) fn one(name: &str, value: Value) -> Fields {
+pub(in crate::admin) fn one(name: &str, value: Value) -> Fields {
     Fields::from_iter([(name.to_owned(), value)])
 }
 
 /// A change that cannot be written down.
-pub(super) fn unfit(kind: &Kind, file: &Path, unfit: &Unfit) -> ApiError {
+pub(in crate::admin) fn unfit(kind: &Kind, file: &Path, unfit: &Unfit) -> ApiError {
     wrong(kind, file, &unfit.path, unfit.to_string().trim(), &unfit.mend)
 }

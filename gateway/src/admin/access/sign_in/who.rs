@@ -6,7 +6,7 @@ use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
-use super::super::access::Operator;
+use super::super::Operator;
 use super::super::cookie;
 use super::super::session::Begun;
 use super::super::site::Arrival;

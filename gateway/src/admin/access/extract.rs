@@ -9,7 +9,7 @@ use axum::extract::FromRequestParts;
 use axum::http::StatusCode;
 use axum::http::request::Parts;
 
-use super::access::{Operator, Refused};
+use super::{Operator, Refused};
 use crate::access::Refused::SetUp;
 use crate::api::{Api, ApiError};
 use crate::clock::now_ms;

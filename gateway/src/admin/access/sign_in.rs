@@ -14,11 +14,12 @@ use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
 use serde_json::{Map, Value, json};
 
-use super::access::{Brought, Operator, Refused};
 use super::password::{Hashed, Known};
 use super::session::Begun;
-use super::{body, cookie, setup};
+use super::{Brought, Operator, Refused};
+use super::{cookie, setup};
 use crate::access::Refused as Closed;
+use crate::admin::body;
 use crate::api::{Api, ApiError};
 use crate::clock::now_ms;
 use crate::secret::Secret;
@@ -27,12 +28,12 @@ use who::answer;
 pub(super) use who::keep;
 
 /// `GET /admin/api/session`
-pub(super) async fn show(State(api): State<Arc<Api>>, parts: Parts) -> Response {
+pub(in crate::admin) async fn show(State(api): State<Arc<Api>>, parts: Parts) -> Response {
     answer(&api, &parts, None)
 }
 
 /// `POST /admin/api/session`
-pub(super) async fn sign_in(
+pub(in crate::admin) async fn sign_in(
     State(api): State<Arc<Api>>,
     parts: Parts,
     sent: Body,
@@ -59,7 +60,7 @@ pub(super) async fn sign_in(
 }
 
 /// `DELETE /admin/api/session`
-pub(super) async fn sign_out(
+pub(in crate::admin) async fn sign_out(
     State(api): State<Arc<Api>>,
     parts: Parts,
 ) -> Result<Response, ApiError> {
@@ -77,7 +78,7 @@ pub(super) async fn sign_out(
 }
 
 /// `PUT /admin/api/password`
-pub(super) async fn change(
+pub(in crate::admin) async fn change(
     State(api): State<Arc<Api>>,
     parts: Parts,
     operator: Operator,
