@@ -163,8 +163,10 @@ pub(crate) fn bearer(headers: &HeaderMap) -> Option<&str> {
 
 /// A name that was pointed at us leaves a sign, and so does all that [`near`] finds.
 fn local(headers: &HeaderMap) -> Result<(), &'static str> {
-    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
-    if host.is_some_and(is_loopback_host) { near(headers) } else { Err("Host") }
+    let mut hosts = headers.get_all(header::HOST).iter();
+    let host = hosts.next().and_then(|host| host.to_str().ok());
+    let is_one = hosts.next().is_none();
+    if is_one && host.is_some_and(is_loopback_host) { near(headers) } else { Err("Host") }
 }
 
 /// Whether nothing shows that a request comes from elsewhere: a page in a browser and a proxy leave a
@@ -190,7 +192,16 @@ pub(crate) fn near(headers: &HeaderMap) -> Result<(), &'static str> {
 
 /// The header by which a proxy shows.
 pub(crate) fn proxied(headers: &HeaderMap) -> Option<&'static str> {
-    let names = [("forwarded", "Forwarded"), ("via", "Via")];
+    // None is for certain; the first two and X-Forwarded-* are what standards and most proxies write.
+    let names = [
+        ("forwarded", "Forwarded"),
+        ("via", "Via"),
+        ("x-real-ip", "X-Real-IP"),
+        ("x-client-ip", "X-Client-IP"),
+        ("x-original-host", "X-Original-Host"),
+        ("true-client-ip", "True-Client-IP"),
+        ("cf-connecting-ip", "CF-Connecting-IP"),
+    ];
     let named = names.into_iter().find(|(name, _)| headers.contains_key(*name));
     let is_forwarded = || headers.keys().any(|name| name.as_str().starts_with("x-forwarded-"));
     named.map(|(_, shown)| shown).or_else(|| is_forwarded().then_some("X-Forwarded-*"))
@@ -198,6 +209,9 @@ pub(crate) fn proxied(headers: &HeaderMap) -> Option<&'static str> {
 
 /// Whether a name always leads to the machine of whoever uses it.
 pub(crate) fn is_loopback_host(host: &str) -> bool {
+    if host.contains('@') {
+        return false; // No browser names a host so.
+    }
     match Url::parse(&format!("http://{host}")).ok().as_ref().and_then(Url::host) {
         Some(url::Host::Domain(name)) => name == "localhost",
         Some(url::Host::Ipv4(ip)) => ip.is_loopback(),

@@ -41,7 +41,7 @@ pub(crate) fn router(api: &Arc<Api>) -> Router<Arc<Api>> {
         .route("/admin/api/jobs/{id}/cancel", post(jobs::cancel))
         .route("/admin/api/jobs/{id}/resolve", post(resolve::resolve))
         .route("/admin/api/keys", get(keys::list).post(keys::create))
-        .route("/admin/api/keys/{id}", get(keys::one).patch(keys::change))
+        .route("/admin/api/keys/{id}", get(keys::one).patch(keys::change).fallback(keys::other))
         .route("/admin/api/keys/{id}/revoke", post(keys::revoke))
         .route("/admin/api/password", put(sign_in::change))
         .route(

@@ -108,6 +108,16 @@ impl Api {
         View { engine: &self.engine, links: &self.links, base, policy, now: now_ms() }
     }
 
+    /// How the API is guarded at this moment. While it is being set up the password's file is looked at.
+    fn mode(&self) -> Mode {
+        let keys = &self.snapshot.load().keys;
+        let mode = self.access.mode(keys);
+        if mode == Mode::SetUp && self.operators.has_password(now_ms()) {
+            return self.access.mode(keys);
+        }
+        mode
+    }
+
     /// How a client reached us, without a slash at the end.
     fn base(&self, headers: &HeaderMap) -> String {
         let public = self.settings.public_url.trim_end_matches('/');
@@ -119,7 +129,12 @@ impl Api {
 impl Caller {
     /// Checks who is asking, by the keys there are now, and whether they may.
     fn of(api: &Api, headers: &HeaderMap, scope: Scope) -> Result<Self, ApiError> {
-        let holder = api.access.holder(&api.snapshot.load().keys, headers, now_ms())?;
+        let holder = api.access.holder(&api.snapshot.load().keys, headers, now_ms());
+        // A password that was set at the machine meanwhile ends the set-up.
+        let holder = match holder {
+            Err(Refused::SetUp) if api.mode() != Mode::SetUp => Err(Refused::Key),
+            holder => holder,
+        }?;
         holder.may(scope)?;
         Ok(Self { owner: holder.owner().to_owned(), holder, base: api.base(headers) })
     }
@@ -160,17 +175,25 @@ async fn models(State(api): State<Arc<Api>>, _caller: Caller) -> Json<Value> {
 }
 
 /// `GET /readyz`
-async fn ready(State(api): State<Arc<Api>>) -> Response {
+/// What is wrong in which file is for the operator: it names providers, and words that somebody may
+/// have put into the wrong place.
+async fn ready(State(api): State<Arc<Api>>, parts: Parts) -> Response {
     let catalog = api.reloader.status();
+    let operator =
+        api.operators.admit(&api.access, &api.snapshot.load().keys, &parts, now_ms()).is_ok();
     let body = |status: &str, reasons: &[&str]| {
-        Json(json!({ "status": status, "reasons": reasons, "catalog": catalog.shown() }))
+        let mut body = json!({ "status": status, "reasons": reasons });
+        if operator {
+            body["catalog"] = catalog.shown();
+        }
+        Json(body)
     };
     let unready =
         |reason| (StatusCode::SERVICE_UNAVAILABLE, body("not_ready", &[reason])).into_response();
     if api.engine.is_closing() {
         return unready("shutting_down");
     }
-    if api.access.mode(&api.snapshot.load().keys) == Mode::SetUp {
+    if api.mode() == Mode::SetUp {
         return unready("setup_required");
     }
     let status = if catalog.degraded { "degraded" } else { "ready" };
@@ -179,7 +202,7 @@ async fn ready(State(api): State<Arc<Api>>) -> Response {
 
 /// Any other path.
 async fn nowhere(State(api): State<Arc<Api>>) -> ApiError {
-    if api.access.mode(&api.snapshot.load().keys) == Mode::SetUp {
+    if api.mode() == Mode::SetUp {
         return Refused::SetUp.into();
     }
     let message = "there is no such page; the API is below /v1";

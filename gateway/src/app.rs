@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use anyhow::Context;
 use arc_swap::ArcSwap;
+use futures_util::FutureExt;
+use serde_json::json;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -31,7 +33,7 @@ use crate::retention::{Policy, Retention};
 use crate::sandbox::{self, Sandbox};
 use crate::secret::Secret;
 use crate::settings::{Loaded, Settings};
-use crate::snapshot::{Follow, Publisher, Reloader, Snapshot, Source};
+use crate::snapshot::{Follow, Publisher, Reloader, Snapshot, Source, Status};
 use crate::store::lock::Lock;
 use crate::store::sqlite::Sqlite;
 use crate::store::{DATABASE, Store};
@@ -42,6 +44,8 @@ use crate::upstream::{self, Upstream};
 const GRACE: Duration = Duration::from_secs(25);
 /// Where private copies of plugins lie in the data folder.
 const PLUGINS: &str = "plugins";
+/// A key or token of fewer characters can be guessed.
+const SHORT: usize = 16;
 /// The variable that holds the one client key.
 const CLIENT_KEY: &str = "RETOUCH_CLIENT_KEY";
 /// The variable that holds the operator's password.
@@ -56,6 +60,7 @@ pub struct App {
     addr: SocketAddr,
     engine: Arc<Engine>,
     snapshot: Arc<ArcSwap<Snapshot>>,
+    access: Access,
     closing: CancellationToken,
     server: JoinHandle<()>,
     retention: JoinHandle<()>,
@@ -64,22 +69,32 @@ pub struct App {
     _lock: Lock,
 }
 
-/// Starts everything. When this returns, requests are accepted. Another process that has the data
-/// folder is waited for so long.
+/// What a gateway is started for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// For whoever comes. Another process that has the data folder is waited for so long.
+    Serve(Duration),
+    /// For one command of this process, with which it ends: nobody else may count on it.
+    Command,
+}
+
+/// Starts everything. When this returns, requests are accepted.
 ///
 /// # Errors
 /// Whatever stops a start, in words for the operator.
-pub async fn start(loaded: Loaded, patience: Duration) -> anyhow::Result<App> {
+pub async fn start(loaded: Loaded, purpose: Purpose) -> anyhow::Result<App> {
     for warning in &loaded.warnings {
         tracing::warn!("{warning}");
     }
     let settings = loaded.settings.clone();
-    let mut lock = data_dir(&settings.data_dir, patience).await?;
+    let mut lock = data_dir(&settings.data_dir, purpose.patience()).await?;
     let listener =
         Listener::bind(settings.listen, settings.limits.connections).await.with_context(|| {
             format!("cannot listen on {}; choose another with --listen", settings.listen)
         })?;
-    lock.listens(listener.addr());
+    if purpose != Purpose::Command {
+        lock.listens(listener.addr());
+    }
     let sandbox =
         Sandbox::start(SocketAddr::from(([127, 0, 0, 1], 0)), sandbox::Options::default()).await?;
     let master = MasterKey::open(variable(MASTER_KEY).as_deref(), &settings.data_dir)
@@ -109,15 +124,16 @@ pub async fn start(loaded: Loaded, patience: Duration) -> anyhow::Result<App> {
         Parts { store, line, images: images.clone(), snapshot: snapshot.clone(), pins, limits };
     let engine = Engine::start(parts).await?;
     let (access, operators) = guards(&settings, listener.addr(), &snapshot.load().keys, password);
+    let audit = Arc::new(Audit::open(&settings.data_dir)?);
     let api = Arc::new(Api {
         engine: engine.clone(),
         images,
         upstream,
         links,
-        access,
+        access: access.clone(),
         allowance: Arc::new(Allowance::default()),
         operators,
-        audit: Arc::new(Audit::open(&settings.data_dir)?),
+        audit: audit.clone(),
         master,
         snapshot: snapshot.clone(),
         reloader: reloader.clone(),
@@ -129,8 +145,19 @@ pub async fn start(loaded: Loaded, patience: Duration) -> anyhow::Result<App> {
     let retention = tend(tending, engine.clone(), closing.clone());
     let waiting = engine.clone();
     let tell = move || waiting.look_again();
-    let follower = follow(Follow::new(watched, reloader, tell, closing.clone()));
-    Ok(App { addr, engine, snapshot, closing, server, retention, follower, sandbox, _lock: lock })
+    let note = move |status| noted(audit.clone(), status).boxed();
+    let follower = follow(Follow::new(watched, reloader, tell, note, closing.clone()));
+    let _lock = lock;
+    Ok(App { addr, engine, snapshot, access, closing, server, retention, follower, sandbox, _lock })
+}
+
+impl Purpose {
+    const fn patience(self) -> Duration {
+        match self {
+            Self::Serve(patience) => patience,
+            Self::Command => Duration::ZERO,
+        }
+    }
 }
 
 impl App {
@@ -142,6 +169,11 @@ impl App {
     /// Whether there is nothing but the sandbox to ask.
     pub fn has_only_sandbox(&self) -> bool {
         self.snapshot.load().sandbox_is_open
+    }
+
+    /// Whether a client needs a key.
+    pub fn asks_for_key(&self) -> bool {
+        self.access.mode(&self.snapshot.load().keys) != Mode::Open
     }
 
     /// Stops: no new requests, waiting ones are sent away, steps finish. Jobs go on at the next start.
@@ -194,6 +226,12 @@ fn tend(
 #[expect(clippy::disallowed_methods, reason = "owned by the App, which waits for it")]
 fn follow(follow: Follow) -> JoinHandle<()> {
     tokio::spawn(follow.run())
+}
+
+/// Notes a change that was made in the files themselves, by whomever.
+async fn noted(audit: Arc<Audit>, status: Arc<Status>) {
+    let detail = json!({ "changed": status.changed, "revision": status.revision });
+    audit.note(&"files", None, "catalog.change", "catalog", detail).await;
 }
 
 /// Makes the data folder, and takes it for this process alone.
@@ -274,6 +312,11 @@ fn guards(
     let access = Access::new(addr, &settings.public_url, key.as_deref());
     let access = access.with_password(password.flag());
     let token = variable(ADMIN_TOKEN);
+    if !addr.ip().is_loopback() || !settings.public_url.is_empty() {
+        for (name, secret) in [(CLIENT_KEY, &key), (ADMIN_TOKEN, &token)] {
+            tell_short(name, secret.as_deref());
+        }
+    }
     let site = Site::new(settings, addr);
     let guard = Guard::new(token.as_deref(), key.as_deref(), site, password);
     if token.is_some() && guard.is_without_token() {
@@ -285,6 +328,16 @@ fn guards(
         guard.tell_link();
     }
     (access, guard)
+}
+
+/// Whoever can connect can try all that are short.
+fn tell_short(name: &str, secret: Option<&str>) {
+    if secret.is_some_and(|secret| secret.trim().chars().count() < SHORT) {
+        tracing::warn!(
+            "{name} has fewer than {SHORT} characters and others can connect: it can be guessed. \
+             Set a longer one, such as `openssl rand -hex 24` gives."
+        );
+    }
 }
 
 /// The operator's password: the environment's, else the one in the data folder.

@@ -110,6 +110,18 @@ pub enum RotationError {
         /// Why.
         error: io::Error,
     },
+    /// A file that nothing can take the place of.
+    #[error(
+        "{} is mounted by itself and cannot be replaced; mount the folder it is in instead, or take \
+         the mount away while the master key changes", .0.display()
+    )]
+    Mounted(PathBuf),
+    /// An editor was faster.
+    #[error("somebody else wrote to the providers' files meanwhile; run this again")]
+    Overtaken,
+    /// Somebody else is at the configuration.
+    #[error("another process holds the lock of {} (flock); try again once it is done", .0.display())]
+    Busy(PathBuf),
     /// The database.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -184,10 +196,11 @@ impl<'a> Rotation<'a> {
     fn prepare(place: Place<'a>, keys: Keys, lock: Lock) -> Result<Self, RotationError> {
         let Place { config_dir, data_dir, plugins } = place;
         let Keys { keys, next, resumed } = keys;
-        let config = save::lock(config_dir);
+        let config =
+            save::lock(config_dir).map_err(|_| RotationError::Busy(config_dir.to_owned()))?;
         save::complete(config_dir).map_err(|error| unwritable(config_dir, error))?;
         let changes = files::resealed(&Files::read(config_dir), plugins, &keys);
-        files::assert_writable(&changes.map_err(RotationError::Problems)?)?;
+        files::assert_writable(config_dir, &changes.map_err(RotationError::Problems)?)?;
         let database = data_dir.join(DATABASE);
         let store = database.exists().then(|| Sqlite::open(&database)).transpose()?;
         let key_file = matches!(next, Next::Made(_)).then(|| data_dir.join(master::FILE));
@@ -210,16 +223,36 @@ impl<'a> Rotation<'a> {
         self.next.mark(self.place.data_dir).map_err(|error| self.data(error))
     }
 
+    /// Where it fails in the run that has left the mark, the mark goes: the old key is the key still.
     fn reseal_files(&mut self) -> Result<(), RotationError> {
+        let before = Files::read(self.place.config_dir);
+        self.reseal(&before).inspect_err(|error| {
+            let is_unwritten =
+                matches!(error, RotationError::Overtaken | RotationError::Problems(_))
+                    || files::are_as_before(self.place.config_dir, &before);
+            if is_unwritten && !self.done.resumed {
+                self.done.files.clear();
+                // Where it cannot go, the next run finishes what it says.
+                let _ = self.next.withdraw(self.place.data_dir);
+            }
+        })
+    }
+
+    fn reseal(&mut self, before: &Files) -> Result<(), RotationError> {
         let Place { config_dir, plugins, .. } = self.place;
-        let files = files::resealed(&Files::read(config_dir), plugins, &self.keys);
+        let files = files::resealed(before, plugins, &self.keys);
         let files = files.map_err(RotationError::Problems)?;
         if files.is_empty() {
             return Ok(());
         }
         self.done.files = files.iter().map(|(file, _)| file.clone()).collect();
         let changes: Vec<_> = files.into_iter().map(|(file, text)| (file, Some(text))).collect();
-        save::write(config_dir, &changes).map_err(|error| unwritable(config_dir, error))
+        let is_still = || changes.iter().all(|(file, _)| before.is_still(file));
+        match save::write_while(config_dir, &changes, is_still) {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(RotationError::Overtaken),
+            Err(error) => Err(files::unwritten(config_dir, &changes, error)),
+        }
     }
 
     async fn reseal_pins(&mut self) -> Result<(), RotationError> {

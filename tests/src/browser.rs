@@ -63,6 +63,24 @@ impl Default for Setup<'_> {
     }
 }
 
+/// A running driver and its port. It takes a port that is free for IPv4 and wants the same for IPv6,
+/// where somebody else may have it; then it ends, and another one takes another.
+async fn driver(profile: &TempDir) -> (Process, String) {
+    let mut said = String::new();
+    for _ in 0..20 {
+        let mut command = Command::new("chromedriver");
+        command.arg("--port=0").env_clear().env("LANG", "C.UTF-8");
+        command.env("PATH", std::env::var_os("PATH").unwrap_or_default());
+        command.env("HOME", profile.path()).env("TMPDIR", profile.path());
+        let process = Process::start(command);
+        if let Some(port) = process.line_unless_ended(READY).await {
+            return (process, port);
+        }
+        said = process.stderr();
+    }
+    panic!("no driver of a browser:\n{said}");
+}
+
 impl Browser {
     /// One that reads English.
     pub async fn start() -> Self {
@@ -73,12 +91,7 @@ impl Browser {
     pub async fn with(setup: Setup<'_>) -> Self {
         // Not below the build's folder: the paths of its sockets must be short.
         let profile = tempfile::tempdir().unwrap();
-        let mut command = Command::new("chromedriver");
-        command.arg("--port=0").env_clear().env("LANG", "C.UTF-8");
-        command.env("PATH", std::env::var_os("PATH").unwrap_or_default());
-        command.env("HOME", profile.path()).env("TMPDIR", profile.path());
-        let process = Process::start(command);
-        let port = process.line(READY).await;
+        let (process, port) = driver(&profile).await;
         let driver = format!("http://127.0.0.1:{}/session", port.trim_end_matches('.'));
         let http = reqwest::Client::builder().no_proxy().build().unwrap();
         let wanted = capabilities(&setup, &profile);

@@ -79,6 +79,17 @@ impl Process {
 
     /// Waits for a whole line of stdout that begins with `start`, and returns the rest of it.
     pub async fn line(&self, start: &str) -> String {
+        match self.line_unless_ended(start).await {
+            Some(rest) => rest,
+            None => {
+                let what = format!("a line `{start}…`");
+                panic!("{} ended without {what}:\n{}", self.name, self.stderr())
+            }
+        }
+    }
+
+    /// The same of a process that may end without such a line.
+    pub async fn line_unless_ended(&self, start: &str) -> Option<String> {
         let find = |text: &str| {
             let whole = &text[..text.rfind('\n')? + 1];
             whole.lines().find_map(|line| line.strip_prefix(start)).map(str::to_owned)
@@ -102,10 +113,7 @@ impl Process {
         if tokio::time::timeout(wait::PATIENCE, said).await.is_err() {
             panic!("waited for {what} in vain:\n{}", self.stderr());
         }
-        match found.or_else(|| find(&self.stdout())) {
-            Some(rest) => rest,
-            None => panic!("{} ended without {what}:\n{}", self.name, self.stderr()),
-        }
+        found.or_else(|| find(&self.stdout()))
     }
 
     /// Waits until stderr is as wanted.

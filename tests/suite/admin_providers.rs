@@ -54,7 +54,7 @@ async fn a_provider_that_is_saved_edits_at_once_and_its_key_is_sealed() {
     assert_eq!(made.header("location"), Some("/admin/api/providers/pro"));
     let shown: Value = made.json();
     assert_eq!((&shown["id"], &shown["key"]["kind"]), (&json!("pro"), &json!("sealed")), "{shown}");
-    assert_eq!((&shown["in_use"], &shown["health"]["state"]), (&json!(true), &json!("free")));
+    assert_eq!((&shown["in_effect"], &shown["health"]["state"]), (&json!(true), &json!("free")));
     assert_eq!(shown["limits"]["timeout"], "10m", "defaults are filled in: {shown}");
     let tag = format!("\"{}\"", shown["revision"].as_str().unwrap());
     assert_eq!(made.header("etag"), Some(tag.as_str()));
@@ -119,6 +119,8 @@ async fn a_copy_has_the_same_key_and_a_name_of_its_own() {
     admin.post("providers", &new("one", &provider)).await.expect(201);
     let copy: Value = admin.post("providers/one/duplicate", &json!({})).await.expect(201).json();
     assert_eq!((&copy["id"], &copy["name"]), (&json!("one-2"), &json!("one (2)")));
+    assert_eq!(copy["enabled"], false, "it gets no work before it is what it is to be");
+    admin.post("providers/one-2/enable", &json!({})).await.expect(200);
     admin.delete("providers/one").await.expect(200);
     let job = gateway.client().done(&Edit::new("grey")).await.succeeded();
     assert_eq!(job.provider.as_deref(), Some("one-2"));
@@ -227,6 +229,7 @@ async fn a_key_goes_nowhere_it_was_not_given_for() {
     let elsewhere = json!({ "hosts": { "domestic": thief.origin(), "overseas": thief.origin() } });
     let mut whole: Value = admin.get("providers/one").await.expect(200).json();
     whole["hosts"] = elsewhere["hosts"].clone();
+    whole.as_object_mut().unwrap().remove("revision");
     let keys = [None, Some("sealed-key"), Some("${env:RETOUCH_SECRET_X}")];
     for key in keys {
         if let Some(key) = key {
@@ -274,13 +277,14 @@ async fn a_file_that_is_broken_by_hand_is_mended_here() {
     assert_eq!(ids(&list.json()).len(), 3);
     let typo: Value = admin.get("providers/typo").await.expect(200).json();
     assert_eq!(typo["problems"][0]["path"], "prioritty", "{typo}");
-    assert_eq!((&typo["in_use"], &typo["health"]), (&json!(false), &json!(null)));
+    assert_eq!((&typo["in_effect"], &typo["health"]), (&json!(false), &json!(null)));
     let worse: Value = admin.get("providers/worse").await.expect(200).json();
     assert!(worse["problems"][0]["message"].as_str().unwrap().contains("TOML"), "{worse}");
 
     let mend = json!({"prioritty": null, "priority": 3});
-    admin.patch("providers/typo", &mend).await.expect(200);
-    assert_eq!(hot::status(&gateway).await["refused"], true, "the other one still is");
+    let held: Value = admin.patch("providers/typo", &mend).await.expect(202).json();
+    assert_eq!((&held["in_effect"], &held["catalog"]["refused"]), (&json!(false), &json!(true)));
+    assert!(held["catalog"]["problems"].to_string().contains("worse.toml"), "{held}");
     admin.patch("providers/worse", &json!({"name": "W"})).await.error(422, "invalid_provider");
     admin.put("providers/worse", &new("W", &provider)).await.expect(200);
     assert_eq!(hot::status(&gateway).await["refused"], false);

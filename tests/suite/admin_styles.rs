@@ -37,7 +37,7 @@ async fn a_style_that_is_saved_is_used_at_once() {
     fs::write(&file, format!("# Ours.\n{}", fs::read_to_string(&file).unwrap())).unwrap();
     let change = json!({ "variables": { "mood": "cold" }, "aspect_ratio": null });
     let changed: Value = admin.patch("styles/oil", &change).await.expect(200).json();
-    assert_eq!(changed["in_use"], true, "{changed}");
+    assert_eq!(changed["in_effect"], true, "{changed}");
     gateway.client().edit(&edit).await.expect(200);
     assert_eq!(asked(&provider)["prompt"], "oil, cold:\n\"a cat\"");
     assert!(fs::read_to_string(&file).unwrap().starts_with("# Ours.\nname = \"油画\""));

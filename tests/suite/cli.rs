@@ -45,6 +45,22 @@ async fn edit_needs_no_server() {
 }
 
 #[tokio::test]
+async fn the_gateway_that_has_the_data_folder_is_found_wherever_it_listens() {
+    let gateway = Gateway::fresh().await;
+    photo(gateway.home());
+    let ended = gateway.home().run(EDIT).await.with(0);
+    assert!(!ended.stderr.contains("waiting"), "{ended:#?}");
+    assert!(pictures::is_grey(&result(gateway.home())));
+    let jobs: serde_json::Value = gateway.client().get("/v1/jobs").await.json();
+    let id = jobs["data"][0]["id"].as_str().unwrap();
+    // An address that nobody listens at is no hindrance.
+    for line in [["jobs", "list"].as_slice(), &["jobs", "list", "--listen", "127.0.0.1:1"]] {
+        let list = gateway.home().run(line).await.with(0).stdout;
+        assert!(list.contains(id), "{list}");
+    }
+}
+
+#[tokio::test]
 async fn edit_shows_a_bar_at_a_terminal() {
     let gateway = Gateway::fresh().await;
     photo(gateway.home());

@@ -1,6 +1,7 @@
 //! One binary with every test of the running gateway, a file a theme.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
+mod admin_mistakes;
 mod admin_ops;
 mod admin_providers;
 mod admin_styles;
@@ -25,6 +26,7 @@ mod harness;
 mod hostile;
 mod hot;
 mod inputs;
+mod key_changes;
 mod keys;
 mod late;
 mod lines;
@@ -33,6 +35,7 @@ mod memory;
 mod money;
 mod node;
 mod openai;
+mod operator;
 mod plugins;
 mod protocols;
 mod refusals;

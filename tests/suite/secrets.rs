@@ -206,18 +206,34 @@ async fn change(said: &mut Said, operator: &Client) {
     }
 }
 
-/// Breaks a file with a key in the very line that is wrong, and mends it.
+/// The provider whose key stands in its file.
+const FILE: &str = "/admin/api/providers/file";
+
+/// Breaks a file with a key in the very line that is wrong or beside it, and mends and deletes it
+/// through the API, which notes what it was.
 async fn misspell(said: &mut Said, gateway: &Gateway, operator: &Client) {
     let path = gateway.home().path("config/providers/file.toml");
     let whole = fs::read_to_string(&path).unwrap();
+    let mended: Value = operator.get(FILE).await.expect(200).json();
+    let mended = json!({
+        "name": mended["name"], "type": mended["type"], "hosts": mended["hosts"], "api_key": SENT,
+    });
     for (right, wrong) in [
         ("api_key = ", "api_kee = "),
+        ("api_key = ", "apikey = "),
         ("api_key = \"", "api_key = "),
         ("api_key = \"", "api_key = \"enc:v1:"),
         ("api_key = ", "api_key : "),
+        ("api_key = ", &format!("api_kee = \"short\" # old one: {IN_FILE}\napi_key = ")),
+        ("api_key = ", &format!("site = \"https://me:{IN_FILE}@host\"\napi_key = ")),
     ] {
         let broken = whole.replace(right, wrong);
         assert_ne!(broken, whole);
+        for (method, body) in [(Method::PUT, &mended), (Method::DELETE, &Value::Null)] {
+            put(&path, &broken);
+            said.ask(operator, method, FILE, body).await.expect(200);
+            assert!(!fs::read_to_string(&path).unwrap_or_default().contains(IN_FILE));
+        }
         put(&path, broken);
         let reload = async || {
             let answer = Answer::to(operator.post_json("/admin/api/reload", &json!({}))).await;
@@ -225,10 +241,13 @@ async fn misspell(said: &mut Said, gateway: &Gateway, operator: &Client) {
         };
         said.0.push(answered(&format!("a refusal of {wrong}"), reload).await);
         said.0.push(gateway.run(&["check"]).await.said());
-        said.0.push(operator.get("/admin/api/providers/file").await.text());
+        said.0.push(operator.get(FILE).await.text());
         said.0.push(operator.get("/readyz").await.text());
     }
     put(&path, whole);
+    let audit = "/admin/api/audit?limit=100";
+    let noted = said.ask(operator, Method::GET, audit, &Value::Null).await.expect(200).text();
+    assert!(noted.contains("provider.delete") && noted.contains("[secret]"), "{noted}");
 }
 
 /// Neither the data nor the configuration holds one, but for the two files that the test wrote it to.

@@ -228,9 +228,10 @@ async fn guessing_is_slowed_down() {
     page.get(RELOAD).await.expect(200);
     let operator = gateway.client().with_key(TOKEN);
     let log: Value = operator.get("/admin/api/audit").await.expect(200).json();
-    let actions: Vec<_> = log["data"].as_array().unwrap().iter().map(|l| &l["action"]).collect();
-    let refused = actions.iter().filter(|action| **action == "session.refused").count();
-    assert_eq!((refused, actions.len()), (wrong, wrong + 1), "{log}");
+    let notes = log["data"].as_array().unwrap();
+    let refused = notes.iter().filter(|note| note["action"] == "session.refused").count();
+    assert!((1..=wrong).contains(&refused), "one note may stand for many: {log}");
+    assert_eq!(notes.len(), refused + 1, "{log}");
 }
 
 #[tokio::test]

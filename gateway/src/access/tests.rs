@@ -63,6 +63,9 @@ fn open_mode_answers_only_this_machine() {
             Err(Refused::Foreign("Forwarded")),
         ),
         (&[("host", "localhost"), ("via", "1.1 proxy")], Err(Refused::Foreign("Via"))),
+        (&[("host", "localhost"), ("x-real-ip", "1.2.3.4")], Err(Refused::Foreign("X-Real-IP"))),
+        (&[("host", "evil@localhost")], Err(Refused::Foreign("Host"))),
+        (&[("host", "localhost"), ("host", "localhost")], Err(Refused::Foreign("Host"))),
     ] {
         let access = Access::new("127.0.0.1:1".parse().unwrap(), "", None);
         assert_eq!(owner(&access, &Keys::default(), pairs), want, "{pairs:?}");

@@ -9,10 +9,26 @@ use serde_json::{Value, json};
 use super::folder::entry::{Entry, Kind};
 use super::version;
 use crate::api::ApiError;
+use crate::snapshot::Status;
 
 /// What there is, in that version.
 pub(super) fn tagged(status: StatusCode, version: &str, body: Value) -> Response {
     with_tag((status, Json(body)).into_response(), version)
+}
+
+/// What there is after a change. Where something else is wrong with the catalog, the change is in the
+/// files and nowhere else: 202, and `catalog` says why.
+pub(super) fn saved(
+    status: StatusCode,
+    version: &str,
+    catalog: &Status,
+    mut body: Value,
+) -> Response {
+    if !catalog.refused {
+        return tagged(status, version, body);
+    }
+    body.as_object_mut().map(|fields| fields.insert("catalog".to_owned(), catalog.shown()));
+    tagged(StatusCode::ACCEPTED, version, body)
 }
 
 /// What one is after a change; of a new one also where it is.
@@ -20,9 +36,10 @@ pub(super) fn of_change(
     kind: &Kind,
     status: StatusCode,
     entry: Entry<'_>,
+    catalog: &Status,
     shown: Value,
 ) -> Response {
-    let mut response = tagged(status, &entry.version(), shown);
+    let mut response = saved(status, &entry.version(), catalog, shown);
     if status == StatusCode::CREATED {
         let place = HeaderValue::from_str(&format!("/admin/api/{}/{}", kind.folder, entry.id));
         response.headers_mut().extend(place.ok().map(|place| (header::LOCATION, place)));

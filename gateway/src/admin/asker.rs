@@ -18,12 +18,24 @@ pub(super) struct Asker {
     pub(super) condition: Condition,
 }
 
+impl Asker {
+    /// With the version that what was sent is of, where no header says.
+    pub(super) fn with_revision(self, revision: Option<&str>) -> Self {
+        Self { condition: self.condition.or_of(revision), ..self }
+    }
+}
+
 impl FromRequestParts<Arc<Api>> for Asker {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, api: &Arc<Api>) -> Result<Self, ApiError> {
         let by = Operator::from_request_parts(parts, api).await?;
         let Ok(Address(from)) = Address::from_request_parts(parts, api).await;
-        Ok(Self { by, from, condition: Condition::of(&parts.headers) })
+        let condition = Condition::of(&parts.headers);
+        if condition.is_unreadable() {
+            let message = "If-Match holds no version; send the ETag as it came, in its quotes";
+            return Err(ApiError::invalid("If-Match", message));
+        }
+        Ok(Self { by, from, condition })
     }
 }

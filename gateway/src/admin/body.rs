@@ -11,6 +11,8 @@ use crate::api::ApiError;
 
 /// A style's prompt is the longest thing an operator sends, and is far shorter even escaped.
 const LONGEST: usize = 256 << 10;
+/// What somebody sends whom nobody knows yet: a password and little else.
+const SHORT: usize = 4 << 10;
 /// A body so short that has not come by then does not come.
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -19,15 +21,27 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// # Errors
 /// When it is too long, does not come, or is something else.
 pub(super) async fn object(body: Body) -> Result<Map<String, Value>, ApiError> {
-    read(&bytes(body).await?)
+    read(&bytes(body, LONGEST).await?)
 }
 
-/// Reads whatever it is.
+/// Reads an object of somebody who is nobody yet.
+///
+/// # Errors
+/// Likewise, and sooner.
+pub(super) async fn short_object(body: Body) -> Result<Map<String, Value>, ApiError> {
+    read(&short(body).await?)
+}
+
+/// Reads whatever somebody sends who is nobody yet.
 ///
 /// # Errors
 /// When it is too long or does not come.
-pub(super) async fn bytes(body: Body) -> Result<Bytes, ApiError> {
-    let whole = Limited::new(body, LONGEST).collect();
+pub(super) async fn short(body: Body) -> Result<Bytes, ApiError> {
+    bytes(body, SHORT).await
+}
+
+async fn bytes(body: Body, most: usize) -> Result<Bytes, ApiError> {
+    let whole = Limited::new(body, most).collect();
     match tokio::time::timeout(PATIENCE, whole).await {
         Ok(Ok(whole)) => Ok(whole.to_bytes()),
         Ok(Err(_)) | Err(_) => Err(malformed("the body is too long or did not come whole")),

@@ -49,8 +49,8 @@ pub(super) async fn all(State(api): State<Arc<Api>>, _operator: Operator) -> Jso
 fn missing(id: &str, mut problems: Vec<Problem>) -> ApiError {
     problems.retain(|problem| problem.file.file_stem().is_some_and(|stem| stem == id));
     let Some(first) = problems.first() else { return ApiError::not_found("provider") };
-    let message = format!("the provider is not used, for its file is refused: {first}");
-    ApiError::new(StatusCode::NOT_FOUND, "not_found", message).problems(&problems)
+    let message = format!("the provider is not used, for its file is not in order: {first}");
+    ApiError::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid_provider", message).problems(&problems)
 }
 
 fn doctor(api: &Api) -> Doctor<'_> {

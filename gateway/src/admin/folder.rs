@@ -114,7 +114,7 @@ pub(super) async fn create<F: Folder>(
     sent: Body,
 ) -> Result<Response, ApiError> {
     let (sent, folder) = (body::object(sent).await?, F::now(&api));
-    let plan = move |files: &Files, _: &Asker| folder.created(files, sent);
+    let plan = move |files: &Files, _: &Asker| folder.created(files, sent.clone());
     let done = save(&api, asker, F::KIND, F::KIND.actions.create, plan).await;
     answered::<F>(&api, "", StatusCode::CREATED, done).await
 }
@@ -147,13 +147,16 @@ async fn change<F: Folder>(
     manner: Manner,
 ) -> Result<Response, ApiError> {
     let (sent, folder) = (body::object(sent).await?, F::now(&api));
+    // What was read, changed and sent back says itself which version it was.
+    let asker = asker.with_revision(sent.get("revision").and_then(Value::as_str));
     let actions = &F::KIND.actions;
     let (status, action) = match manner == Manner::Replace && asker.condition.is_for_new() {
         true => (StatusCode::CREATED, actions.create),
         false => (StatusCode::OK, actions.update),
     };
     let whose = id.clone();
-    let plan = move |files: &Files, asker: &Asker| folder.changed(files, asker, &id, manner, sent);
+    let plan =
+        move |files: &Files, asker: &Asker| folder.changed(files, asker, &id, manner, sent.clone());
     let done = save(&api, asker, F::KIND, action, plan).await;
     answered::<F>(&api, &whose, status, done).await
 }
@@ -166,7 +169,7 @@ pub(super) async fn duplicate<F: Folder>(
     sent: Body,
 ) -> Result<Response, ApiError> {
     let (sent, folder, whose) = (body::object(sent).await?, F::now(&api), id.clone());
-    let plan = move |files: &Files, asker: &Asker| folder.copied(files, asker, &id, sent);
+    let plan = move |files: &Files, asker: &Asker| folder.copied(files, asker, &id, sent.clone());
     let done = save(&api, asker, F::KIND, F::KIND.actions.duplicate, plan).await;
     answered::<F>(&api, &whose, StatusCode::CREATED, done).await
 }
@@ -182,7 +185,8 @@ pub(super) async fn delete<F: Folder>(
     match save(&api, asker, F::KIND, F::KIND.actions.delete, plan).await {
         Ok(done) => {
             let gone = F::gone(&api, &whose).await;
-            Ok(answer::tagged(StatusCode::OK, &F::KIND.version(&done.files), gone))
+            let version = F::KIND.version(&done.files);
+            Ok(answer::saved(StatusCode::OK, &version, &done.status, gone))
         }
         not_done => answered::<F>(&api, &whose, StatusCode::OK, not_done).await,
     }
@@ -200,7 +204,7 @@ pub(super) async fn answered<F: Folder>(
             let entry = F::KIND.entry(&files, &id).ok_or_else(|| F::KIND.missing())?;
             let seen = Seen { files: &files, problems: &catalog.problems };
             let shown = F::now(api).shown(api, seen, entry);
-            Ok(answer::of_change(F::KIND, status, entry, shown))
+            Ok(answer::of_change(F::KIND, status, entry, &catalog, shown))
         }
         Err(NotDone::Refused(error)) => Err(*error),
         Err(NotDone::Stale) => {

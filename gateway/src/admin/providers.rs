@@ -59,7 +59,15 @@ pub(super) static KIND: Kind = Kind {
         ("limits", &["concurrency", "polls_per_second", "timeout", "per_day", "cooldown"]),
     ],
     said: &[
-        "object", "revision", "file", "built_in", "sandbox", "key", "written", "in_use", "health",
+        "object",
+        "revision",
+        "file",
+        "built_in",
+        "sandbox",
+        "key",
+        "written",
+        "in_effect",
+        "health",
         "problems",
     ],
     reserved: &["order"],
@@ -118,7 +126,7 @@ async fn click(
     id: String,
     asker: Asker,
     action: &'static str,
-    plan: impl FnOnce(&str, &Files, &Asker) -> Result<Plan, NotDone> + Send + 'static,
+    plan: impl Fn(&str, &Files, &Asker) -> Result<Plan, NotDone> + Send + 'static,
 ) -> Result<Response, ApiError> {
     let whose = id.clone();
     let plan = move |files: &Files, asker: &Asker| plan(&id, files, asker);
@@ -139,7 +147,7 @@ pub(super) async fn order(
         Ok(Done { files, status, .. }) => {
             let seen = Seen { files: &files, problems: &status.problems };
             let all = Providers::now(&api).all(&api, seen);
-            Ok(answer::tagged(StatusCode::OK, &KIND.version(&files), all))
+            Ok(answer::saved(StatusCode::OK, &KIND.version(&files), &status, all))
         }
         Err(NotDone::Refused(error)) => Err(*error),
         Err(NotDone::Stale) => {

@@ -31,7 +31,7 @@ pub(super) static KIND: Kind = Kind {
         "variables",
     ],
     tables: &[],
-    said: &["object", "revision", "file", "places", "written", "in_use", "problems"],
+    said: &["object", "revision", "file", "places", "written", "in_effect", "problems"],
     reserved: &[],
     actions: Actions {
         create: "style.create",
@@ -55,7 +55,9 @@ impl Folder for Styles {
         let asked = sent.remove("id");
         let name = sent.get("name").and_then(Value::as_str).unwrap_or_default();
         let id = KIND.new_id(files, asked.as_ref(), name)?;
-        let text = plan::written(&KIND, &KIND.place(&id), &KIND.fields(sent)?)?;
+        let fields = KIND.fields(sent)?;
+        plan::has_own_name(&KIND, files, &id, &fields)?;
+        let text = plan::written(&KIND, &KIND.place(&id), &fields)?;
         Ok(Plan::of(&KIND, &id, None, text))
     }
 
@@ -68,7 +70,9 @@ impl Folder for Styles {
         sent: Fields,
     ) -> Result<Plan, NotDone> {
         let fields = KIND.fields_of(id, sent)?;
-        if manner == Manner::Replace && plan::is_for_new(&KIND, files, asker, id)? {
+        let is_new = manner == Manner::Replace && plan::is_for_new(&KIND, files, asker, id)?;
+        plan::has_own_name(&KIND, files, id, &fields)?;
+        if is_new {
             let text = plan::written(&KIND, &KIND.place(id), &fields)?;
             return Ok(Plan::of(&KIND, id, None, text));
         }
@@ -119,7 +123,7 @@ fn shown(api: &Api, Seen { files, problems }: Seen<'_>, entry: Entry<'_>) -> Val
     shown.extend([
         ("places".to_owned(), json!(places)),
         ("written".to_owned(), json!(written.keys().collect::<Vec<_>>())),
-        ("in_use".to_owned(), json!(parsed.is_some() && running == parsed.as_ref())),
+        ("in_effect".to_owned(), json!(parsed.is_some() && running == parsed.as_ref())),
         ("problems".to_owned(), Value::Array(problems)),
     ]);
     Value::Object(shown)

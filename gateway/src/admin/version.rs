@@ -52,6 +52,20 @@ impl Condition {
         Self { matches: named(header::IF_MATCH), differs: named(header::IF_NONE_MATCH) }
     }
 
+    /// Whether there is an `If-Match` that names nothing, which nothing can match.
+    pub(super) fn is_unreadable(&self) -> bool {
+        matches!(&self.matches, Some(Versions::Of(tags)) if tags.is_empty())
+    }
+
+    /// With the version that what was sent is of, where no header says.
+    pub(super) fn or_of(mut self, revision: Option<&str>) -> Self {
+        if let (None, None, Some(revision)) = (&self.matches, &self.differs, revision) {
+            let tag = Tag { name: revision.to_owned(), is_weak: false };
+            self.matches = Some(Versions::Of(vec![tag]));
+        }
+        self
+    }
+
     /// Whether a change may be made to what stands at `current`, or to nothing.
     pub(super) fn allows(&self, current: Option<&str>) -> bool {
         self.matches.as_ref().is_none_or(|versions| versions.has(current, false))
@@ -145,6 +159,10 @@ mod tests {
             assert_eq!(condition.allows(Some("a")), at_a, "{sent:?}");
             assert_eq!(condition.allows(None), at_nothing, "{sent:?}");
         }
+        assert!(condition(&[(is, "a")]).is_unreadable() && condition(&[(is, "")]).is_unreadable());
+        assert!(!condition(&[(is, "\"a\"")]).is_unreadable() && !condition(&[]).is_unreadable());
+        assert!(!condition(&[]).or_of(Some("b")).allows(Some("a")));
+        assert!(condition(&[(is, "*")]).or_of(Some("b")).allows(Some("a")));
         assert!(condition(&[(none, "*")]).is_for_new());
         assert!(!condition(&[(none, "\"a\"")]).is_for_new());
     }

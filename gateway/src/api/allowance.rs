@@ -2,11 +2,16 @@
 //! a reload gives nobody a fresh minute, and read by the limits the key has now. Bounded: it knows
 //! only keys that exist, and forgets those that have used nothing of late.
 
+mod turns;
+
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::catalog::key::{Key, Limits};
 use crate::clock::Ms;
+use crate::request::EditRequest;
+use crate::store::Claim;
+use turns::{Turn, Turns};
 
 /// What `per_minute` counts in. Microseconds, so that a thousand a minute share it evenly.
 const MINUTE: u64 = 60_000_000;
@@ -19,6 +24,7 @@ pub(super) const AGAIN: u64 = 5;
 #[derive(Debug, Default)]
 pub(crate) struct Allowance {
     used: Mutex<HashMap<String, Used>>,
+    turns: Turns,
 }
 
 /// What one key has used.
@@ -52,14 +58,26 @@ impl Allowance {
     /// stored and not at their end.
     pub(crate) fn look(&self, key: &Key, unfinished: u64, now: Ms) -> Result<(), Spent> {
         let used = self.lock().get(&key.id).copied().unwrap_or_default();
-        used.room(key.limits, unfinished, now)
+        used.room(key.limits, unfinished.max(u64::from(used.coming)), now)
     }
 
-    /// Takes the right to make a job.
+    /// The turn of a request whose client says that it may have sent it before: whoever sends the same
+    /// waits until it is dropped. None where nothing is said.
+    pub(crate) async fn turn(&self, owner: &str, request: &EditRequest, claim: &Claim) -> Turn<'_> {
+        if *claim == Claim::default() {
+            return None;
+        }
+        let named = claim.key.clone().unwrap_or_else(|| request.fingerprint());
+        self.turns.of(owner, &named).await
+    }
+
+    /// Takes the right to make a job. `counts_coming`: whether those on their way to being jobs count
+    /// beside the `unfinished` ones; not for what may be one of them.
     pub(crate) fn take(
         self: &Arc<Self>,
         key: &Arc<Key>,
         unfinished: u64,
+        counts_coming: bool,
         now: Ms,
     ) -> Result<Ticket, Spent> {
         let mut all = self.lock();
@@ -67,7 +85,8 @@ impl Allowance {
             all.retain(|_, used| !used.is_nothing(now));
         }
         let used = all.entry(key.id.clone()).or_default();
-        used.room(key.limits, unfinished, now)?;
+        let coming = if counts_coming { u64::from(used.coming) } else { 0 };
+        used.room(key.limits, unfinished.max(coming), now)?;
         used.back = used.back(now) + interval(key.limits);
         used.coming += 1;
         drop(all);
@@ -86,8 +105,8 @@ impl Allowance {
 }
 
 impl Used {
-    /// Whether there is room for one more.
-    fn room(self, limits: Limits, unfinished: u64, now: Ms) -> Result<(), Spent> {
+    /// Whether there is room for one more beside so many.
+    fn room(self, limits: Limits, at_once: u64, now: Ms) -> Result<(), Spent> {
         let Limits { per_minute, concurrency } = limits;
         // Full while what was used takes longer to come back than a minute less one job's part.
         let ahead = self.back(now) - micros(now) + interval(limits);
@@ -95,7 +114,6 @@ impl Used {
             let seconds = (ahead - MINUTE).div_ceil(1_000_000);
             return Err(Spent::Minute(per_minute, seconds.clamp(1, 60)));
         }
-        let at_once = unfinished.max(u64::from(self.coming));
         if concurrency > 0 && at_once >= u64::from(concurrency) {
             return Err(Spent::AtOnce(concurrency, AGAIN));
         }
@@ -161,7 +179,7 @@ mod tests {
     /// Takes one and makes its job at once.
     fn made(allowance: &Arc<Allowance>, key: &Arc<Key>, now: Ms) -> Result<(), Spent> {
         let looked = allowance.look(key, 0, now);
-        let taken = allowance.take(key, 0, now).map(drop);
+        let taken = allowance.take(key, 0, true, now).map(drop);
         assert_eq!(looked, taken, "what is looked at is what is taken");
         taken
     }
@@ -188,23 +206,26 @@ mod tests {
         let allowance = Arc::new(Allowance::default());
         let a = key("a", 1, 1);
         for _ in 0..5 {
-            allowance.take(&a, 0, NOW).unwrap().give_back();
+            allowance.take(&a, 0, true, NOW).unwrap().give_back();
         }
-        let ticket = allowance.take(&a, 0, NOW).unwrap();
+        let ticket = allowance.take(&a, 0, true, NOW).unwrap();
         drop(ticket);
-        assert_eq!(allowance.take(&a, 0, NOW).map(drop), Err(Spent::Minute(1, 60)));
+        assert_eq!(allowance.take(&a, 0, true, NOW).map(drop), Err(Spent::Minute(1, 60)));
     }
 
     #[test]
     fn jobs_at_once_are_those_stored_and_those_coming() {
         let allowance = Arc::new(Allowance::default());
         let a = key("a", 0, 2);
-        let first = allowance.take(&a, 0, NOW).unwrap();
-        let second = allowance.take(&a, 0, NOW).unwrap();
-        assert_eq!(allowance.take(&a, 0, NOW).map(drop), Err(Spent::AtOnce(2, AGAIN)));
+        let first = allowance.take(&a, 0, true, NOW).unwrap();
+        let second = allowance.take(&a, 0, true, NOW).unwrap();
+        assert_eq!(allowance.take(&a, 0, true, NOW).map(drop), Err(Spent::AtOnce(2, AGAIN)));
+        // What may be one of these is for the store to tell, as long as that has room.
+        allowance.take(&a, 1, false, NOW).unwrap();
+        assert_eq!(allowance.take(&a, 2, false, NOW).map(drop), Err(Spent::AtOnce(2, AGAIN)));
         drop((first, second));
         for (unfinished, want) in [(0, Ok(())), (1, Ok(())), (2, Err(Spent::AtOnce(2, AGAIN)))] {
-            assert_eq!(allowance.take(&a, unfinished, NOW).map(drop), want, "{unfinished}");
+            assert_eq!(allowance.take(&a, unfinished, true, NOW).map(drop), want, "{unfinished}");
         }
     }
 
@@ -238,7 +259,7 @@ mod tests {
             let (mut now, mut times) = (NOW, Vec::new());
             for step in steps {
                 now += step;
-                match allowance.take(&key, 0, now) {
+                match allowance.take(&key, 0, true, now) {
                     Ok(_) => times.push(now),
                     Err(Spent::Minute(_, seconds)) => {
                         prop_assert!(allowance.look(&key, 0, now + seconds * 1_000).is_ok());

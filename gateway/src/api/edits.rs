@@ -95,11 +95,30 @@ async fn admit(
     let upstream = &api.upstream;
     let draft = Intake { images: &api.images, upstream, limits, durable }.read(request).await?;
     let request = EditRequest { request_id, ..draft.read(limits)? };
+    admit_read(api, caller, request, claim).await
+}
+
+/// Admits a request that was read and is fine.
+async fn admit_read(
+    api: &Api,
+    caller: &Caller,
+    request: EditRequest,
+    claim: Claim,
+) -> Result<Taken, ApiError> {
+    // Of repeats that come together one makes the job, and the others find it.
+    let _turn = api.allowance.turn(&caller.owner, &request, &claim).await;
     // A job that was there before costs its key nothing.
     if let Some(taken) = api.engine.standing_for(&caller.owner, &request, &claim).await? {
         return Ok(taken);
     }
-    let ticket = ticket(api, caller).await?;
+    let ticket = match ticket(api, caller, &claim).await {
+        Ok(ticket) => ticket,
+        // What a retry repeats may have become a job since, and have taken what there was.
+        Err(spent) => {
+            let standing = api.engine.standing_for(&caller.owner, &request, &claim).await?;
+            return standing.ok_or(spent);
+        }
+    };
     let most = caller.at_once();
     let admitted = api.engine.admit(&caller.owner, request, claim, most).await;
     if !admitted.as_ref().is_ok_and(|taken| !taken.replayed) {
@@ -115,13 +134,15 @@ async fn look(api: &Api, caller: &Caller) -> Result<(), ApiError> {
 }
 
 /// The right to make one more job, where the caller's key is limited at all.
-async fn ticket(api: &Api, caller: &Caller) -> Result<Option<Ticket>, ApiError> {
+async fn ticket(api: &Api, caller: &Caller, claim: &Claim) -> Result<Option<Ticket>, ApiError> {
     let Holder::Key(key) = &caller.holder else { return Ok(None) };
     if key.limits == Limits::default() {
         return Ok(None);
     }
     let unfinished = unfinished(api, key).await?;
-    Ok(Some(api.allowance.take(key, unfinished, now_ms())?))
+    // What is on its way may be what this repeats; the store knows.
+    let counts_coming = *claim == Claim::default();
+    Ok(Some(api.allowance.take(key, unfinished, counts_coming, now_ms())?))
 }
 
 /// How many of a key's jobs are not at their end, where that is limited.

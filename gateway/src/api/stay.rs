@@ -1,5 +1,10 @@
-//! How long a caller may stay: answers that take long, waits and streams, end when the key they were
-//! asked for with is revoked or expires or may not read any more, or open mode is over.
+//! How long a caller may stay: looking at a job takes as long as they like (`GET /v1/jobs/{id}?wait=`,
+//! `/events`), and ends when the key it was asked with is revoked or expires or may not read any more,
+//! or open mode is over.
+//!
+//! A `POST /v1/images/edits` that waits is answered all the same: the edit was asked for with a good
+//! key and is paid for, and its answer is the only place where the client was to get it. The next
+//! request with that key is refused.
 
 use std::time::Duration;
 

@@ -91,20 +91,20 @@ mod tests {
 
     #[test]
     fn says_what_changes_and_what_is_around_it() {
-        let before = "1\n2\n3\n4\n5\n6\n7\n8\n9\n10\n";
-        let after = "2\n3\n4\n5\n6\n7\n8\nnine\n9.5\n10\n";
+        let before = "#1\n#2\n#3\n#4\n#5\n#6\n#7\n#8\n#9\n#10\n";
+        let after = "#2\n#3\n#4\n#5\n#6\n#7\n#8\n#nine\n#9.5\n#10\n";
         let want = "--- a/providers/a.toml\n+++ b/providers/a.toml\n\
-                    @@ -1,4 +1,3 @@\n-1\n 2\n 3\n 4\n\
-                    @@ -6,5 +5,6 @@\n 6\n 7\n 8\n-9\n+nine\n+9.5\n 10\n";
+                    @@ -1,4 +1,3 @@\n-#1\n #2\n #3\n #4\n\
+                    @@ -6,5 +5,6 @@\n #6\n #7\n #8\n-#9\n+#nine\n+#9.5\n #10\n";
         assert_eq!(shown(Some(before), Some(after)), want);
         assert_eq!(shown(Some("a\n"), Some("a\n")), "");
         assert_eq!(
-            shown(None, Some("a\nb")),
-            "--- /dev/null\n+++ b/providers/a.toml\n@@ -0,0 +1,2 @@\n+a\n+b\n\\ No newline at end of file\n"
+            shown(None, Some("#a\n#b")),
+            "--- /dev/null\n+++ b/providers/a.toml\n@@ -0,0 +1,2 @@\n+#a\n+#b\n\\ No newline at end of file\n"
         );
         assert_eq!(
-            shown(Some("a\n"), None),
-            "--- a/providers/a.toml\n+++ /dev/null\n@@ -1 +0,0 @@\n-a\n"
+            shown(Some("#a\n"), None),
+            "--- a/providers/a.toml\n+++ /dev/null\n@@ -1 +0,0 @@\n-#a\n"
         );
     }
 
@@ -113,7 +113,9 @@ mod tests {
         let text = |key: &str| format!("name = \"a\"\napi_key = \"{key}\" # mine\n");
         let diff = shown(Some(&text("sk-canary-1")), Some(&text("enc:v1:canary")));
         assert!(
-            diff.contains("-api_key = \"[secret]\" # mine\n+api_key = \"[secret]\" # mine\n"),
+            diff.contains(
+                "-api_key = \"[secret]\" # [secret]\n+api_key = \"[secret]\" # [secret]\n"
+            ),
             "{diff}"
         );
         assert!(!diff.contains("canary"), "{diff}");

@@ -2,8 +2,10 @@
 //! line, and reading goes on.
 
 use std::collections::BTreeMap;
+use std::marker::PhantomData;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use serde::de::DeserializeOwned;
 use toml::Spanned;
@@ -14,27 +16,37 @@ use crate::problem::Problem;
 /// A file being read.
 pub struct Document<'a> {
     file: PathBuf,
-    text: &'a str,
+    lines: Lines,
     problems: Vec<Problem>,
+    text: PhantomData<&'a str>,
 }
 
 /// A table of it; fields are taken out, and what remains is unknown.
 pub struct Table<'a> {
-    text: &'a str,
+    lines: Lines,
     path: String,
     line: usize,
     fields: BTreeMap<String, (usize, Spanned<DeValue<'a>>)>,
     known: Vec<&'static str>,
 }
 
+/// Where each line of a text ends, found once: looking for each field's line from the beginning would
+/// take a long file's length squared.
+#[derive(Clone)]
+struct Lines(Arc<[usize]>);
+
 impl<'a> Document<'a> {
     /// Parses the text. A syntax error is the one problem that hides all others.
     pub fn parse(file: &Path, text: &'a str) -> Result<(Self, Table<'a>), Problem> {
-        let document = Self { file: file.to_owned(), text, problems: Vec::new() };
+        let lines = Lines::of(text);
         match DeTable::parse(text) {
-            Ok(root) => Ok((document, Table::new(String::new(), 1, text, root.into_inner()))),
+            Ok(root) => {
+                let root = Table::new(String::new(), 1, &lines, root.into_inner());
+                let (file, problems) = (file.to_owned(), Vec::new());
+                Ok((Self { file, lines, problems, text: PhantomData }, root))
+            }
             Err(error) => {
-                let line = error.span().map(|span| line_at(text, &span));
+                let line = error.span().map(|span| lines.at(&span));
                 let what = format!("is not TOML: {}", error.message());
                 Err(Problem::error(file, line, what, "mend the syntax on that line"))
             }
@@ -146,17 +158,17 @@ impl<'a> Document<'a> {
         table.known.push(key);
         let path = table.name(key);
         let Some((line, value)) = table.fields.remove(key) else {
-            return Table::empty(path, table.line);
+            return Table::empty(path, table.line, &self.lines);
         };
         match value.into_inner() {
-            DeValue::Table(inner) => Table::new(path, line, self.text, inner),
+            DeValue::Table(inner) => Table::new(path, line, &self.lines, inner),
             _ => {
                 self.problem(
                     Some(line),
                     format!("{path} must be a table"),
                     format!("write [{path}]"),
                 );
-                Table::empty(path, line)
+                Table::empty(path, line, &self.lines)
             }
         }
     }
@@ -172,10 +184,10 @@ impl<'a> Document<'a> {
         if let DeValue::Array(items) = value.into_inner() {
             all_are = true;
             for item in items {
-                let line = line_at(self.text, &item.span()).max(line);
+                let line = self.lines.at(&item.span()).max(line);
                 match item.into_inner() {
                     DeValue::Table(inner) => {
-                        tables.push(Table::new(String::new(), line, self.text, inner));
+                        tables.push(Table::new(String::new(), line, &self.lines, inner));
                     }
                     _ => all_are = false,
                 }
@@ -203,19 +215,19 @@ impl<'a> Document<'a> {
 }
 
 impl<'a> Table<'a> {
-    fn new(path: String, line: usize, text: &'a str, table: DeTable<'a>) -> Self {
+    fn new(path: String, line: usize, lines: &Lines, table: DeTable<'a>) -> Self {
         let fields = table
             .into_iter()
             .map(|(key, value)| {
-                let line = line_at(text, &key.span());
+                let line = lines.at(&key.span());
                 (key.into_inner().into_owned(), (line, value))
             })
             .collect();
-        Self { text, path, line, fields, known: Vec::new() }
+        Self { lines: lines.clone(), path, line, fields, known: Vec::new() }
     }
 
-    fn empty(path: String, line: usize) -> Self {
-        Self { text: "", path, line, fields: BTreeMap::new(), known: Vec::new() }
+    fn empty(path: String, line: usize, lines: &Lines) -> Self {
+        Self { lines: lines.clone(), path, line, fields: BTreeMap::new(), known: Vec::new() }
     }
 
     /// The line a field is on, or its table's.
@@ -245,7 +257,7 @@ impl<'a> Table<'a> {
         let (line, value) = self.fields.get(key)?;
         match value.get_ref() {
             DeValue::Table(inner) => {
-                Some(Table::new(self.name(key), *line, self.text, inner.clone()))
+                Some(Table::new(self.name(key), *line, &self.lines, inner.clone()))
             }
             _ => None,
         }
@@ -257,8 +269,15 @@ impl<'a> Table<'a> {
     }
 }
 
-fn line_at(text: &str, span: &Range<usize>) -> usize {
-    text.bytes().take(span.start).filter(|b| *b == b'\n').count() + 1
+impl Lines {
+    fn of(text: &str) -> Self {
+        Self(text.match_indices('\n').map(|(at, _)| at).collect())
+    }
+
+    /// The line on which something begins.
+    fn at(&self, span: &Range<usize>) -> usize {
+        self.0.partition_point(|end| *end < span.start) + 1
+    }
 }
 
 /// The known word most like `given`, if any is close.
@@ -290,6 +309,8 @@ fn distance(a: &str, b: &str) -> usize {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -298,6 +319,17 @@ mod tests {
             [("", "", 0), ("abc", "abc", 0), ("kitten", "sitting", 3), ("ab", "", 2), ("", "xy", 2)]
         {
             assert_eq!(distance(a, b), want, "{a} {b}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_line_is_what_counting_from_the_beginning_says(text in "[a\r\n密]{0,40}") {
+            let lines = Lines::of(&text);
+            for start in 0..=text.len() + 2 {
+                let counted = text.bytes().take(start).filter(|b| *b == b'\n').count() + 1;
+                prop_assert_eq!(lines.at(&(start..start)), counted);
+            }
         }
     }
 

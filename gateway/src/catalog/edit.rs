@@ -19,6 +19,7 @@ use serde_json::{Map, Value as Json};
 use toml_edit::{Document, Item, TableLike, Value};
 
 pub(super) use change::{Change, Changes};
+pub(super) use lines::newline;
 use tables::Editor;
 
 /// Why a change cannot be written down.

@@ -62,6 +62,12 @@ impl Overlay {
         self
     }
 
+    /// Whether it gives a file so much text that it would not be read back.
+    pub fn is_too_large(&self, dir: &Path, file: &Path) -> bool {
+        let mut given = self.changes.iter().filter(|(named, _)| at(dir, named) == *file);
+        given.any(|(_, text)| text.as_ref().is_some_and(|t| text::fits(t, most(file)).is_err()))
+    }
+
     /// Each file with its new text; `None`: it goes.
     pub fn changes(&self) -> impl Iterator<Item = (&Path, Option<&str>)> {
         self.changes.iter().map(|(file, text)| (file.as_path(), text.as_deref()))
@@ -124,6 +130,16 @@ impl Files {
         self.texts.get(&at(&self.dir, file))?.as_deref().ok()
     }
 
+    /// Whether a file on the disk still says what it says here.
+    pub fn is_still(&self, file: &Path) -> bool {
+        let file = at(&self.dir, file);
+        let now = match text(&file) {
+            Err(unread) if unread.kind == io::ErrorKind::NotFound => None,
+            text => Some(text),
+        };
+        self.texts.get(&file) == now.as_ref()
+    }
+
     /// The configuration's folder.
     pub fn dir(&self) -> &Path {
         &self.dir
@@ -142,7 +158,11 @@ impl Files {
         for (file, text) in &overlay.changes {
             let file = at(&self.dir, file);
             match text {
-                Some(text) => drop(self.texts.insert(file, Ok(text.clone()))),
+                Some(text) => {
+                    // What is too large would not be read back.
+                    let fits = text::fits(text, most(&file)).map(|()| text.clone());
+                    self.texts.insert(file, fits.map_err(|error| Unread::from(&error)));
+                }
                 None => drop(self.texts.remove(&file)),
             }
         }
@@ -199,8 +219,14 @@ pub(super) fn at(dir: &Path, file: &Path) -> PathBuf {
     if is_built_in(file) || file.starts_with(dir) { file.to_owned() } else { dir.join(file) }
 }
 
+/// The most bytes a file of the catalog may have.
+pub(super) fn most(file: &Path) -> u64 {
+    let is_of_keys = file.file_name().is_some_and(|name| name == key::FILE);
+    if is_of_keys { key::MOST } else { text::MOST }
+}
+
 fn text(path: &Path) -> Text {
-    text::read(path).map_err(|error| Unread::from(&error))
+    text::read_within(path, most(path)).map_err(|error| Unread::from(&error))
 }
 
 fn listed(folder: &Path) -> io::Result<Vec<PathBuf>> {

@@ -1,6 +1,7 @@
 //! The client keys of `keys.toml`: who may ask for what, how much of it and until when. Of a key
 //! only its hash is known here: it is shown once, when it is made, and kept nowhere.
 
+mod entry;
 mod file;
 mod read;
 pub mod rules;
@@ -19,11 +20,16 @@ use sha2::{Digest, Sha256};
 use crate::clock::{Ms, seconds};
 use crate::problem::Problem;
 
-pub use file::{Created, FileError, NewKey, change, create, list, revoke};
+pub use entry::NewKey;
+pub use file::{Changed, Created, FileError, Held, create, list, read, revoke};
 pub use when::{Expiry, shown};
 
 /// The file below the configuration's folder.
 pub const FILE: &str = "keys.toml";
+/// The most bytes it may have: a key must be revoked however many there are.
+pub const MOST: u64 = 16 << 20;
+/// From so many on no key is added: there is room left to revoke every one.
+const FULL: u64 = 12 << 20;
 
 /// SHA-256 of a key. A key is random enough that a slow hash would add nothing.
 pub type Hash = [u8; 32];
@@ -117,9 +123,7 @@ impl Key {
             (None, _) => Standing::Active,
         }
     }
-}
 
-impl Key {
     /// As JSON, for people and programs: everything but the key and its hash. Times are unix seconds.
     pub fn record(&self, now: Ms) -> Value {
         json!({

@@ -153,17 +153,28 @@ impl ProviderFile {
         plugins: &Registry,
         master: Option<&MasterKey>,
     ) -> (Option<Self>, Vec<Problem>) {
+        let (provider, problems) = Self::parse_as_enabled(file, text, plugins, master);
+        let stops = provider.as_ref().is_none_or(|provider| provider.enabled);
+        let problems = problems.into_iter();
+        (
+            provider,
+            if stops { problems.collect() } else { problems.map(Problem::warning).collect() },
+        )
+    }
+
+    /// The same as if it were enabled: what would be wrong then is.
+    pub fn parse_as_enabled(
+        file: &Path,
+        text: &str,
+        plugins: &Registry,
+        master: Option<&MasterKey>,
+    ) -> (Option<Self>, Vec<Problem>) {
         let (mut document, root) = match Document::parse(file, text) {
             Ok(both) => both,
             Err(problem) => return (None, vec![problem]),
         };
         let provider = Reader { document: &mut document, plugins, master }.provider(file, root);
-        let problems = document.finish().into_iter();
-        let problems = match provider.enabled {
-            true => problems.collect(),
-            false => problems.map(Problem::warning).collect(),
-        };
-        (Some(provider), problems)
+        (Some(provider), document.finish())
     }
 
     /// The line a field stands on, or the table it would be in.

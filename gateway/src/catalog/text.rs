@@ -14,6 +14,14 @@ pub const MOST: u64 = 1 << 20;
 /// # Errors
 /// When it cannot be read, is no file, is larger than [`MOST`] or is not UTF-8.
 pub fn read(path: &Path) -> io::Result<String> {
+    read_within(path, MOST)
+}
+
+/// What a file says that may have so many bytes.
+///
+/// # Errors
+/// As [`read`].
+pub fn read_within(path: &Path, most: u64) -> io::Result<String> {
     let file = open(path)?;
     let kind = file.metadata()?.file_type();
     if !kind.is_file() {
@@ -21,12 +29,20 @@ pub fn read(path: &Path) -> io::Result<String> {
     }
     let mut text = String::new();
     // What the system says of its size may be outdated, or 0 where it makes the text up.
-    file.take(MOST + 1).read_to_string(&mut text)?;
-    if text.len() as u64 > MOST {
-        let what = format!("it is larger than {} KiB", MOST >> 10);
+    file.take(most.saturating_add(1)).read_to_string(&mut text)?;
+    fits(&text, most).map(|()| text)
+}
+
+/// Refuses a text that would not be read back.
+///
+/// # Errors
+/// When it has more bytes.
+pub fn fits(text: &str, most: u64) -> io::Result<()> {
+    if text.len() as u64 > most {
+        let what = format!("it is larger than {} KiB", most >> 10);
         return Err(io::Error::new(io::ErrorKind::FileTooLarge, what));
     }
-    Ok(text)
+    Ok(())
 }
 
 /// Opening a pipe waits for its other end unless told not to.

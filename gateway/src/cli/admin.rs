@@ -15,13 +15,11 @@ use crate::secret::Secret;
 
 use super::{
     args::{self, Common},
-    env, host,
+    host,
     out::Out,
     stop::Stop,
 };
 
-/// The variable that goes before what is set here.
-const ADMIN_PASSWORD: &str = "RETOUCH_ADMIN_PASSWORD";
 /// The longest line that is read; no password is so long.
 const LONGEST: u64 = 4_096;
 
@@ -44,9 +42,6 @@ fn set_password(common: &Common, out: Out) -> Result<(), Stop> {
         out.raw(&told.to_string())?;
     }
     out.note("admin.set", &[("file", &written.display())]);
-    if env::text(ADMIN_PASSWORD).is_some() {
-        out.note("admin.shadowed", &[]);
-    }
     Ok(())
 }
 

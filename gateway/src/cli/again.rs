@@ -14,6 +14,7 @@ pub(super) fn watch(common: &Common, id: &str, target: Option<&Path>) -> String 
     let target = target.unwrap_or(Path::new(OUT)).to_string_lossy();
     let mut line = format!("retouch jobs watch {} -o {}", quoted(id), quoted(&target));
     add_path(&mut line, "--config", common.config.as_deref());
+    add_path(&mut line, "--data", common.data.as_deref());
     add(&mut line, "--listen", common.listen.map(|listen| listen.to_string()).as_deref());
     add(&mut line, "--server", common.server.as_deref());
     line
@@ -88,5 +89,7 @@ mod tests {
         }
         let kept = Common { data: Some("my data".into()), ..common() };
         assert_eq!(serve(&kept), "retouch serve --data 'my data'");
+        let found = "retouch jobs watch job_1 -o out.png --data 'my data'";
+        assert_eq!(watch(&kept, "job_1", None), found, "by who has the folder");
     }
 }

@@ -4,10 +4,12 @@
 //! that was named and nowhere else. Turns the API's error envelope into one readable line. Never
 //! sends a POST twice.
 
+mod sign_in;
+
 use std::time::Duration;
 
 use bytes::Bytes;
-use reqwest::{Method, RequestBuilder, Response, StatusCode, header};
+use reqwest::{Method, RequestBuilder, Response, StatusCode, header, header::HeaderValue};
 use serde_json::Value;
 use url::Url;
 
@@ -29,6 +31,8 @@ pub(super) struct Client {
     http: reqwest::Client,
     base: Url,
     key: Option<String>,
+    /// The cookie of who has signed in.
+    session: Option<HeaderValue>,
     out: Out,
 }
 
@@ -61,18 +65,7 @@ impl Client {
             .user_agent(concat!("retouch-cli/", env!("CARGO_PKG_VERSION")))
             .build()
             .map_err(|error| Stop::Failed(causes(&error)))?;
-        Ok(Self { http, base, key, out })
-    }
-
-    /// The same with that key, if there is one.
-    pub(super) fn with_key(self, key: Option<String>) -> Self {
-        Self { key: key.or(self.key), ..self }
-    }
-
-    /// Another client of the same server, with that key if there is one.
-    pub(super) fn keyed(&self, key: Option<String>) -> Self {
-        let key = key.or_else(|| self.key.clone());
-        Self { http: self.http.clone(), base: self.base.clone(), key, out: self.out }
+        Ok(Self { http, base, key, session: None, out })
     }
 
     /// The server's address as a person writes it.
@@ -160,9 +153,14 @@ impl Client {
             url.query_pairs_mut().extend_pairs(query);
         }
         let request = self.http.request(method, url);
-        Ok(match &self.key {
-            Some(key) => request.bearer_auth(key),
-            None => request,
+        Ok(match (&self.session, &self.key) {
+            (Some(cookie), _) => {
+                // As a page of the server's own does: a cookie alone does not tell who uses it.
+                let origin = self.base.origin().ascii_serialization();
+                request.header(header::COOKIE, cookie).header(header::ORIGIN, origin)
+            }
+            (None, Some(key)) => request.bearer_auth(key),
+            (None, None) => request,
         })
     }
 
@@ -183,8 +181,9 @@ impl Client {
         let code = envelope.pointer("/error/code").and_then(Value::as_str);
         let hint = match (status, code) {
             (StatusCode::UNAUTHORIZED, Some("invalid_admin_token" | "sign_in_required")) => {
-                Some("client.admin_token")
+                Some("client.operator")
             }
+            (StatusCode::UNAUTHORIZED, Some("wrong_password")) => Some("client.password"),
             (StatusCode::UNAUTHORIZED, _) => Some("client.key"),
             _ => None,
         };

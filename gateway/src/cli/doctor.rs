@@ -12,7 +12,6 @@ use serde_json::json;
 use super::{
     args::{Common, Doctor},
     client::Client,
-    env,
     out::Out,
     server::Place,
     stop::Stop,
@@ -29,20 +28,20 @@ pub(super) async fn run(doctor: &Doctor, common: &Common, out: Out) -> Result<()
 }
 
 async fn at(place: &Place, doctor: &Doctor, out: Out) -> Result<(), Stop> {
-    let operator = place.client.keyed(env::admin_token());
-    match &doctor.provider {
-        None => all(&operator, out).await,
-        Some(id) => {
-            let report = one(&operator, id, out).await?;
-            match (doctor.edit, report.ok) {
-                (true, true) => edit::run(&place.client, &report, doctor.yes, out).await,
-                (true, false) => {
-                    out.note("doctor.no_edit", &[]);
-                    Err(Stop::Said)
-                }
-                (false, ok) => passed(ok),
-            }
+    let operator = place.client.operator().await?;
+    let looked = match &doctor.provider {
+        None => all(&operator, out).await.map(|()| None),
+        Some(id) => one(&operator, id, out).await.map(Some),
+    };
+    operator.leave().await;
+    let Some(report) = looked? else { return Ok(()) };
+    match (doctor.edit, report.ok) {
+        (true, true) => edit::run(&place.client, &report, doctor.yes, out).await,
+        (true, false) => {
+            out.note("doctor.no_edit", &[]);
+            Err(Stop::Said)
         }
+        (false, ok) => passed(ok),
     }
 }
 

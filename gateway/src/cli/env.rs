@@ -1,4 +1,5 @@
-//! The environment variables the command line itself reads: the language and the keys.
+//! The environment variables the command line itself reads: the language, the keys and the
+//! operator's password.
 //!
 //! Settings from the environment (`RETOUCH_LISTEN` …) belong to `settings`, `RETOUCH_SERVER` to
 //! the flag of that name. Nothing here is ever written back to the environment.
@@ -13,6 +14,11 @@ pub(super) fn text(name: &str) -> Option<String> {
 /// read by every user of the machine.
 pub(super) fn client_key() -> Option<String> {
     text("RETOUCH_KEY").map(|key| key.trim().to_owned())
+}
+
+/// What its operator signs in with, from `RETOUCH_ADMIN_PASSWORD`. Blanks are part of it.
+pub(super) fn admin_password() -> Option<String> {
+    text("RETOUCH_ADMIN_PASSWORD")
 }
 
 /// What proves to the gateway that this is its operator, from `RETOUCH_ADMIN_TOKEN`.

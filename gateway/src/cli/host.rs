@@ -10,10 +10,11 @@ use std::{
 };
 
 use crate::{
-    app::{self, App},
+    app::{self, App, Purpose},
     plugin::Registry,
     problem::Problem,
     settings::{self, Flags, Loaded},
+    store::lock,
     telemetry,
 };
 
@@ -30,10 +31,20 @@ const IN_USE: &str = "another retouch uses";
 pub(super) struct Host(App);
 
 impl Host {
-    /// Starts one; it accepts requests when this returns. Another process that has the data folder is
-    /// waited for so long.
-    pub(super) async fn start(loaded: Loaded, patience: Duration) -> Result<Self, Stop> {
-        app::start(loaded, patience).await.map(Self).map_err(|error| {
+    /// Starts one for whoever comes; it accepts requests when this returns. Another process that has
+    /// the data folder is waited for so long.
+    pub(super) async fn serve(loaded: Loaded, patience: Duration) -> Result<Self, Stop> {
+        Self::start(loaded, Purpose::Serve(patience)).await
+    }
+
+    /// Starts one for this command alone, at a free port.
+    pub(super) async fn of_command(mut loaded: Loaded) -> Result<Self, Stop> {
+        loaded.settings.listen = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+        Self::start(loaded, Purpose::Command).await
+    }
+
+    async fn start(loaded: Loaded, purpose: Purpose) -> Result<Self, Stop> {
+        app::start(loaded, purpose).await.map(Self).map_err(|error| {
             let in_use = error.to_string().starts_with(IN_USE);
             if in_use { Stop::InUse(error.to_string()) } else { error.into() }
         })
@@ -47,6 +58,11 @@ impl Host {
     /// Whether it has no provider but the sandbox, as at a first start.
     pub(super) fn has_only_sandbox(&self) -> bool {
         self.0.has_only_sandbox()
+    }
+
+    /// Whether its clients need a key.
+    pub(super) fn asks_for_key(&self) -> bool {
+        self.0.asks_for_key()
     }
 
     /// Stops it in order. A second signal ends the waiting: everything paid for is written down.
@@ -80,6 +96,11 @@ pub(super) fn listen(loaded: &Loaded) -> SocketAddr {
     loaded.settings.listen
 }
 
+/// Where the gateway listens that has the data folder, if one has it.
+pub(super) fn at_work(loaded: &Loaded) -> Option<SocketAddr> {
+    lock::gateway(&loaded.settings.data_dir)
+}
+
 /// Where the settings keep its data.
 pub(super) fn data_dir(loaded: &Loaded) -> PathBuf {
     loaded.settings.data_dir.clone()
@@ -104,12 +125,6 @@ pub(super) fn registry(loaded: &Loaded) -> io::Result<Registry> {
 /// Where the private copies of plugins are.
 pub(super) fn plugin_cache(loaded: &Loaded) -> PathBuf {
     loaded.settings.data_dir.join("plugins")
-}
-
-/// The same settings for a server that only this process is to find.
-pub(super) fn on_free_port(mut loaded: Loaded) -> Loaded {
-    loaded.settings.listen = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-    loaded
 }
 
 /// Begins to log on stderr.

@@ -15,7 +15,6 @@ use super::{
     bar::Bar,
     client::{Answer, Client},
     deliver::{self, failed},
-    env,
     envelope::Fault,
     job::{Attempt, Exchange, Image, Job, Page, Skipped},
     out::Out,
@@ -31,14 +30,17 @@ const EXCERPT: usize = 40;
 
 /// Runs one of the commands.
 pub(super) async fn run(jobs: &Jobs, common: &Common, out: Out) -> Result<(), Stop> {
-    let client = server::existing(common, out)?;
+    let client = server::existing(common, out).await?;
     match jobs {
         Jobs::List(list) => self::list(list, &client, out).await,
         Jobs::Show(id) => show(id, common, &client, out).await,
         Jobs::Watch(watch) => self::watch(watch, common, &client, out).await,
         Jobs::Cancel(id) => cancel(id, &client, out).await,
         Jobs::Resolve(resolve) => {
-            resolve::run(resolve, &client.with_key(env::admin_token()), out).await
+            let operator = client.operator().await?;
+            let ended = resolve::run(resolve, &operator, out).await;
+            operator.leave().await;
+            ended
         }
     }
 }

@@ -36,7 +36,7 @@ fn create(new: &args::NewKey, common: &Common, out: Out) -> Result<(), Stop> {
     let new = asked(new, out, now)?;
     let dir = folder(common, out)?;
     let created = key::create(&dir, &new, now).map_err(|why| failed(&why, out))?;
-    let Created { secret, key, file } = &created;
+    let Created { secret, key, file, .. } = &created;
     if out.json {
         let mut shown = key.record(now);
         shown["key"] = json!(secret.expose());

@@ -1,8 +1,9 @@
 //! Which server a command talks to.
 //!
-//! The one that was named (`--server`, `RETOUCH_SERVER`); else the one at the configured
-//! address; else, for an edit, one inside this process that lives as long as the command does. Two
-//! such edits share a data folder by taking turns.
+//! The one that was named (`--server`, `RETOUCH_SERVER`); else the one that works on the data folder,
+//! wherever it listens, or the one at the configured address; else, for an edit, one inside this
+//! process that lives as long as the command does. Two such edits share a data folder by taking
+//! turns.
 
 use std::{
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
@@ -20,6 +21,7 @@ use super::{
     out::Out,
     stop::Stop,
 };
+use crate::settings::Loaded;
 
 /// How long a server at the configured address may take to say that it is there.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -45,11 +47,13 @@ impl Place {
         let mut waited = Duration::ZERO;
         let mut told = Told::default();
         loop {
-            if let Some(client) = listening(host::listen(&settings), &mut told, out).await? {
-                return Ok(Self { client, own: None });
+            let (first, last) = places(common, &settings);
+            for listen in first.into_iter().chain([last]) {
+                if let Some(client) = listening(listen, &mut told, out).await? {
+                    return Ok(Self { client, own: None });
+                }
             }
-            let settings_here = host::on_free_port(settings.clone());
-            match Host::start(settings_here, Duration::ZERO).await {
+            match Host::of_command(settings.clone()).await {
                 Ok(own) => {
                     let client = local(own.address(), out)?;
                     return Ok(Self { client, own: Some((own, host::data_dir(&settings))) });
@@ -77,11 +81,32 @@ impl Place {
     }
 }
 
-/// The server that was named or is configured; whether it is there shows at the first request.
-pub(super) fn existing(common: &Common, out: Out) -> Result<Client, Stop> {
-    match named(common, out)? {
-        Some(client) => Ok(client),
-        None => local(host::listen(&host::settings(common)?), out),
+/// The server that was named, works on the data folder or is configured; whether it is there shows at
+/// the first request.
+pub(super) async fn existing(common: &Common, out: Out) -> Result<Client, Stop> {
+    if let Some(client) = named(common, out)? {
+        return Ok(client);
+    }
+    let settings = host::settings(common)?;
+    let (first, last) = places(common, &settings);
+    if let Some(first) = first {
+        let client = local(first, out)?;
+        // One in a container may have the folder too, at an address that is none of this machine's.
+        if client.probe(PATIENCE).await != Found::Nobody {
+            return Ok(client);
+        }
+    }
+    local(last, out)
+}
+
+/// Where a server is looked for, and where if it is not there. An address on the command line goes
+/// before the one of whoever has the data folder.
+fn places(common: &Common, settings: &Loaded) -> (Option<SocketAddr>, SocketAddr) {
+    let configured = host::listen(settings);
+    match host::at_work(settings) {
+        None => (None, configured),
+        Some(at_work) if common.listen.is_some() => (Some(configured), at_work),
+        Some(at_work) => (Some(at_work), configured),
     }
 }
 
@@ -148,7 +173,7 @@ fn address(server: &str) -> Option<Url> {
 }
 
 /// How to reach a listener from this machine: one that listens everywhere listens on loopback.
-fn reachable(listen: SocketAddr) -> SocketAddr {
+pub(super) fn reachable(listen: SocketAddr) -> SocketAddr {
     let ip = match listen.ip() {
         IpAddr::V4(ip) if ip.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
         IpAddr::V6(ip) if ip.is_unspecified() => IpAddr::V6(Ipv6Addr::LOCALHOST),

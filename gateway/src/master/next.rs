@@ -63,6 +63,14 @@ impl Next {
         }
     }
 
+    /// Takes the mark away again: nothing was changed, and the key to come never will.
+    ///
+    /// # Errors
+    /// When it cannot be removed.
+    pub fn withdraw(&self, data_dir: &Path) -> io::Result<()> {
+        file::remove(&path(data_dir))
+    }
+
     /// Ends the change: the key that was made becomes the folder's own, and the mark is gone.
     ///
     /// # Errors

@@ -1,6 +1,7 @@
 //! Sealed keys in the providers' files: found, opened, sealed anew where they stand.
 
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value};
@@ -9,7 +10,7 @@ use super::{RotationError, unwritable};
 use crate::catalog::edit::{self, Unfit};
 use crate::catalog::files::Files;
 use crate::catalog::provider::ProviderFile;
-use crate::catalog::reference;
+use crate::catalog::{reference, save};
 use crate::master::Succession;
 use crate::plugin::Registry;
 use crate::problem::Problem;
@@ -73,16 +74,47 @@ pub(super) fn of(
     }
 }
 
-/// Refuses before anything is written what could not be.
-pub(super) fn assert_writable(changes: &[(PathBuf, String)]) -> Result<(), RotationError> {
+/// Refuses before anything is written what could not be. The journal of several files is in the
+/// configuration's folder itself.
+pub(super) fn assert_writable(
+    config_dir: &Path,
+    changes: &[(PathBuf, String)],
+) -> Result<(), RotationError> {
+    if changes.len() > 1 {
+        probe(config_dir)?;
+    }
     for (file, _) in changes {
         // What a link leads to is what is replaced.
         let target = fs::canonicalize(file).map_err(|error| unwritable(file, error))?;
-        let folder = target.parent().unwrap_or(Path::new("/"));
-        let trial = tempfile::Builder::new().prefix(".rotation.").tempfile_in(folder);
-        drop(trial.map_err(|error| unwritable(folder, error))?);
+        if save::is_mounted(&target) {
+            return Err(RotationError::Mounted(file.clone()));
+        }
+        probe(target.parent().unwrap_or(Path::new("/")))?;
     }
     Ok(())
+}
+
+fn probe(folder: &Path) -> Result<(), RotationError> {
+    let trial = tempfile::Builder::new().prefix(".retouch-save.").tempfile_in(folder);
+    trial.map(drop).map_err(|error| unwritable(folder, error))
+}
+
+/// Why they could not be written. The system does not say which of them it refused.
+pub(super) fn unwritten(
+    config_dir: &Path,
+    changes: &[(PathBuf, Option<String>)],
+    error: io::Error,
+) -> RotationError {
+    let mounted = changes.iter().find(|(file, _)| save::is_mounted(file));
+    match mounted.filter(|_| error.kind() == io::ErrorKind::ResourceBusy) {
+        Some((file, _)) => RotationError::Mounted(file.clone()),
+        None => unwritable(config_dir, error),
+    }
+}
+
+/// Whether no file was sealed anew, and none will be: all are written or none.
+pub(super) fn are_as_before(config_dir: &Path, before: &Files) -> bool {
+    !save::is_pending(config_dir) && Files::read(config_dir) == *before
 }
 
 fn problem(file: &Path, unfit: &Unfit) -> Problem {

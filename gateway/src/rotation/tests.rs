@@ -248,3 +248,46 @@ async fn a_folder_in_use_is_left_alone() {
     let error = none.rotate().await.unwrap_err().to_string();
     assert!(error.contains("there is no master key"), "{error}");
 }
+
+#[tokio::test]
+async fn files_that_are_not_written_leave_the_old_key() {
+    let world = World::new(true).await;
+    let (config_dir, data_dir) = (world.config(), world.data());
+    let place = Place { config_dir: &config_dir, data_dir: &data_dir, plugins: &world.plugins };
+    let before = world.everything();
+    let lock = Lock::take(&data_dir, Duration::ZERO).await.unwrap();
+    let keys = Keys::read(&data_dir, &world.given).unwrap();
+    let mut rotation = Rotation::prepare(place, keys, lock).unwrap();
+    rotation.take(Step::Mark).await.unwrap();
+    assert!(world.open().is_err());
+    // After all was looked at.
+    fs::write(world.file("plain"), "name = ").unwrap();
+    assert!(rotation.take(Step::Files).await.is_err());
+    drop(rotation);
+    fs::write(world.file("plain"), PLAIN).unwrap();
+    assert_eq!(world.everything(), before);
+    assert_eq!(world.open().unwrap(), world.old);
+    world.rotate().await.unwrap();
+    world.assert_rotated().await;
+}
+
+#[test]
+fn what_is_mounted_by_itself_is_told_apart() {
+    let busy = || io::Error::from_raw_os_error(libc::EBUSY);
+    let told = |file: &str, error| {
+        let changes = [(PathBuf::from(file), Some(String::new()))];
+        files::unwritten(Path::new("config"), &changes, error).to_string()
+    };
+    let mount = Path::new("/proc/self/status").exists().then_some("/proc");
+    let told_mount = mount.map(|mount| told(mount, busy()));
+    assert!(told_mount.is_none_or(|told| told.contains("is mounted by itself")));
+    assert!(told("Cargo.toml", busy()).contains("config cannot be written"));
+    let mounted =
+        mount.map(|mount| files::assert_writable(Path::new("/"), &[(mount.into(), String::new())]));
+    assert!(mounted.is_none_or(|told| matches!(told, Err(RotationError::Mounted(_)))));
+    let none = tempfile::tempdir().unwrap().path().join("none");
+    let files = ["a", "b"].map(|name| (PathBuf::from(name), String::new()));
+    assert!(
+        matches!(files::assert_writable(&none, &files), Err(RotationError::Unwritable { path, .. }) if path == none)
+    );
+}

@@ -104,6 +104,11 @@ impl Publisher {
         &self.source.config_dir
     }
 
+    /// What the running snapshot was built from.
+    pub(super) fn files(&self) -> &Files {
+        &self.files
+    }
+
     /// Reads files and plugins again and publishes what they make, if it is good.
     ///
     /// # Errors

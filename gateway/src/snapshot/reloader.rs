@@ -15,6 +15,8 @@ use crate::problem::Problem;
 #[derive(Clone)]
 pub struct Reloader {
     publisher: Arc<Mutex<Publisher>>,
+    /// Whoever changes files; never waited for with the publisher held.
+    edits: Arc<Mutex<()>>,
     current: Arc<ArcSwap<Snapshot>>,
     status: watch::Sender<Arc<Status>>,
     reloads: Arc<Reloads>,
@@ -26,7 +28,8 @@ impl Reloader {
     pub fn new(publisher: Publisher) -> Self {
         let (current, status) = (publisher.current(), watch::Sender::new(publisher.status()));
         let (reloads, dir) = (publisher.reloads(), publisher.dir().into());
-        Self { publisher: Arc::new(Mutex::new(publisher)), current, status, reloads, dir }
+        let (publisher, edits) = (Arc::new(Mutex::new(publisher)), Arc::default());
+        Self { publisher, edits, current, status, reloads, dir }
     }
 
     /// The folder the files are in.
@@ -66,6 +69,17 @@ impl Reloader {
         }
     }
 
+    /// The same; the status if that has published another snapshot, be it of the keys alone.
+    pub(super) async fn follow(&self, why: &'static str) -> Option<Arc<Status>> {
+        // Within one turn: what others have published meanwhile is theirs.
+        let reload = move |publisher: &mut Publisher| {
+            let before = publisher.status().revision;
+            let (Ok(status) | Err(status)) = publisher.reload(why);
+            (status.revision != before).then_some(status)
+        };
+        self.publish(reload).await.flatten()
+    }
+
     /// Everything wrong with the files as they would be after a change, as `retouch check` says it;
     /// nothing is written. Without an error among them the change would be taken.
     pub async fn check(&self, overlay: Overlay) -> Vec<Problem> {
@@ -75,6 +89,30 @@ impl Reloader {
     /// The files as they are now, and everything wrong with them. `None`: they could not be looked at.
     pub async fn look(&self) -> Option<(Files, Vec<Problem>)> {
         self.with(|publisher| publisher.look()).await
+    }
+
+    /// A change of the files, one at a time, on a thread that may block. It takes what it needs of the
+    /// publisher by [`Reloader::publish_here`], so that while it waits for others the files can still
+    /// be taken up. Once begun it goes on if the caller goes away. `None`: as below.
+    pub(super) async fn in_turn<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Self) -> T + Send + 'static,
+    ) -> Option<T> {
+        let (turn, this) = (self.edits.clone().lock_owned().await, self.clone());
+        let work = move || {
+            let _turn = turn;
+            work(&this)
+        };
+        let done = tokio::task::spawn_blocking(work).await;
+        done.inspect_err(|error| tracing::error!(%error, "The files could not be changed.")).ok()
+    }
+
+    /// As [`Reloader::publish`], on this thread, which may block.
+    pub(super) fn publish_here<T>(&self, work: impl FnOnce(&mut Publisher) -> T) -> T {
+        let mut publisher = self.publisher.blocking_lock();
+        let outcome = work(&mut publisher);
+        self.status.send_replace(publisher.status());
+        outcome
     }
 
     /// Work that may end in another snapshot. `None`: as below.

@@ -12,6 +12,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::clock::{self, Ms, now_ms};
 
+/// Its name in the folder.
+const FILE: &str = "lock";
 /// How often a lock that is held is tried again.
 const AGAIN: Duration = Duration::from_millis(100);
 /// More than a holder writes.
@@ -63,7 +65,7 @@ impl Lock {
     /// # Errors
     /// When it is still held then, or the folder cannot be written.
     pub async fn take(dir: &Path, patience: Duration) -> Result<Self, LockError> {
-        let path = dir.join("lock");
+        let path = dir.join(FILE);
         let unusable = |error| LockError::Unusable { path: path.clone(), error };
         let mut file = open(&path).map_err(unusable)?;
         let mut waited = Duration::ZERO;
@@ -101,6 +103,16 @@ impl Lock {
         if let Err(error) = write(&mut self.file, &self.holder) {
             tracing::warn!(%error, "The lock file cannot be written.");
         }
+    }
+}
+
+/// Where the gateway listens that has the folder, if one has it and stays.
+pub fn gateway(dir: &Path) -> Option<SocketAddr> {
+    let mut file = File::open(dir.join(FILE)).ok()?;
+    // Shared, so that others may look as well; what nobody holds says nothing of today.
+    match file.try_lock_shared() {
+        Err(TryLockError::WouldBlock) => read(&mut file)?.listen,
+        Ok(()) | Err(TryLockError::Error(_)) => None,
     }
 }
 
@@ -164,6 +176,19 @@ mod tests {
         }
         drop(first);
         Lock::take(dir.path(), Duration::ZERO).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn whoever_looks_finds_the_gateway_that_has_the_folder_and_no_other() {
+        let dir = tempfile::tempdir().unwrap();
+        assert_eq!(gateway(dir.path()), None);
+        let mut lock = Lock::take(dir.path(), Duration::ZERO).await.unwrap();
+        assert_eq!(gateway(dir.path()), None, "it does not stay, or does not listen yet");
+        let addr = ([127, 0, 0, 1], 8_000).into();
+        lock.listens(addr);
+        assert_eq!((gateway(dir.path()), gateway(dir.path())), (Some(addr), Some(addr)));
+        drop(lock);
+        assert_eq!(gateway(dir.path()), None, "it is gone, though the file names it");
     }
 
     #[tokio::test]

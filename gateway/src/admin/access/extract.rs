@@ -67,8 +67,9 @@ impl From<Refused> for ApiError {
             }
             Refused::Foreign(header) => {
                 let message = format!(
-                    "{header} does not say that a page of this gateway sent this; scripts use \
-                     Authorization: Bearer with the value of RETOUCH_ADMIN_TOKEN"
+                    "{header} does not say that a page of this gateway sent this; a script with a \
+                     cookie sends the gateway's own address (-H 'Origin: http://HOST'), or instead \
+                     of the cookie Authorization: Bearer with the value of RETOUCH_ADMIN_TOKEN"
                 );
                 Self::new(StatusCode::FORBIDDEN, "foreign_origin", message)
             }

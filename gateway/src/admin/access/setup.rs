@@ -63,7 +63,8 @@ impl Guard {
         match self.link.make() {
             Ok(Some(token)) => {
                 let link = format!("{}/admin/setup?token={}", self.site.address(), token.expose());
-                tracing::warn!(%link, "Others can reach this address, and there is neither a client key nor a password: nothing is answered. Open the link once to set the password; or make a key with `retouch key create NAME`, or start with RETOUCH_CLIENT_KEY or RETOUCH_ADMIN_PASSWORD.");
+                let (is_everywhere, has_token) = (self.site.is_everywhere(), self.token.is_some());
+                tracing::warn!(%link, "{}", told(is_everywhere, has_token));
             }
             Ok(None) => {}
             Err(error) => tracing::error!(%error, "There is no link to set the gateway up with."),
@@ -92,7 +93,7 @@ pub(in crate::admin) async fn set(
 ) -> Response {
     let language = Language::of(&parts.headers);
     let arrival = api.operators.site.arrival(&parts);
-    let Ok(bytes) = body::bytes(sent).await else {
+    let Ok(bytes) = body::short(sent).await else {
         return page::refusal(language, Said::Malformed);
     };
     let [token, password, again] = ["token", "password", "again"].map(|name| field(&bytes, name));
@@ -156,7 +157,7 @@ async fn finish(
     guard.link.forget();
     let begun = sign_in::begin(api, &hashed).map_err(failed)?;
     let operator = Operator::Session(begun.found.id);
-    tracing::info!(%operator, from = ?arrival.from, "The gateway was set up.");
+    tracing::info!(%operator, from = arrival.from.map(display), "The gateway was set up.");
     api.audit.note(&operator, arrival.from, "set_up.finish", "password", json!({})).await;
     Ok(cookie::set(&begun.token, arrival.is_https))
 }
@@ -173,7 +174,10 @@ fn admitted(api: &Api, arrival: &Arrival, token: &Secret) -> Result<(), Said> {
     }
     match guard.tries.begin(arrival.from, now_ms()) {
         Ok(()) => {
-            tracing::warn!(from = ?arrival.from, "The set-up page was opened with a wrong link.");
+            tracing::warn!(
+                from = arrival.from.map(display),
+                "The set-up page was opened with a wrong link."
+            );
             Err(Said::Wrong)
         }
         Err(wait) => Err(Said::Wait(wait)),
@@ -187,8 +191,48 @@ pub(super) fn is_open(api: &Api) -> bool {
         && api.access.mode(&api.snapshot.load().keys) == Mode::SetUp
 }
 
+/// How the gateway is set up, as the log has it.
+fn told(is_everywhere: bool, has_token: bool) -> String {
+    let mut text =
+        "Others can reach this address, and there is neither a client key nor a password: \
+                    nothing is answered. Open the link once to set the password. "
+            .to_owned();
+    if is_everywhere {
+        text.push_str(
+            "From another machine, write this one's name or address in place of 127.0.0.1; that takes \
+             https, or a tunnel. ",
+        );
+    }
+    text.push_str(
+        "RETOUCH_ADMIN_PASSWORD or RETOUCH_CLIENT_KEY at the start, or `retouch key create NAME`, do \
+         without the link.",
+    );
+    if has_token {
+        text.push_str(" The token of RETOUCH_ADMIN_TOKEN works for /admin/api already.");
+    }
+    text
+}
+
 /// A field of a form or a query; empty where it is not there.
 fn field(form: &[u8], name: &str) -> Secret {
     let mut fields: HashMap<_, _> = form_urlencoded::parse(form).collect();
     Secret::new(fields.remove(name).unwrap_or_default().into_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::told;
+
+    #[test]
+    fn the_log_says_every_way_in() {
+        for (is_everywhere, has_token) in [(false, false), (true, false), (false, true)] {
+            let text = told(is_everywhere, has_token);
+            for always in ["the link once", "RETOUCH_ADMIN_PASSWORD", "RETOUCH_CLIENT_KEY"] {
+                assert!(text.contains(always), "{text}");
+            }
+            assert_eq!(text.contains("in place of 127.0.0.1"), is_everywhere, "{text}");
+            assert_eq!(text.contains("RETOUCH_ADMIN_TOKEN"), has_token, "{text}");
+            assert!(!text.contains("  "), "{text}");
+        }
+    }
 }

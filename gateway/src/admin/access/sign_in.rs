@@ -45,7 +45,9 @@ pub(in crate::admin) async fn sign_in(
         return Err(Refused::Access(Closed::SetUp).into());
     }
     guard.may_sign_in(&arrival, &parts)?;
-    let [password] = texts(body::object(sent).await?, ["password"])?;
+    // Before a byte of the body is read.
+    guard.tries.look(arrival.from, now_ms())?;
+    let [password] = texts(body::short_object(sent).await?, ["password"])?;
     let password = password.ok_or_else(|| ApiError::invalid("password", "send the password"))?;
     let hashed = verified(&api, arrival.from, password, "session.refused").await?;
     // The one before is of no use any more, and its token may be known to others.
@@ -54,7 +56,7 @@ pub(in crate::admin) async fn sign_in(
     }
     let begun = begin(&api, &hashed)?;
     let operator = Operator::Session(begun.found.id.clone());
-    tracing::info!(%operator, from = ?arrival.from, "An operator signed in.");
+    tracing::info!(%operator, from = arrival.from.map(display), "An operator signed in.");
     api.audit.note(&operator, arrival.from, "session.create", &begun.found.id, json!({})).await;
     Ok(answer(&api, &parts, Some((begun, &arrival))))
 }
@@ -89,14 +91,14 @@ pub(in crate::admin) async fn change(
     if guard.password.is_fixed() {
         return Err(fixed());
     }
-    let [password, current] = texts(body::object(sent).await?, ["password", "current"])?;
+    let [password, current] = texts(body::short_object(sent).await?, ["password", "current"])?;
     let password =
         password.ok_or_else(|| ApiError::invalid("password", "send the new password"))?;
     let _turn = guard.changing.lock().await;
     may_change(&api, &operator, arrival.from, current).await?;
     let hashed = hashed(&api, password).await?;
     replace(&api, &hashed).await?;
-    tracing::info!(%operator, from = ?arrival.from, "The operator's password was changed.");
+    tracing::info!(%operator, from = arrival.from.map(display), "The operator's password was set.");
     api.audit.note(&operator, arrival.from, "password.change", "password", json!({})).await;
     let begun = match operator {
         Operator::Token => None,
@@ -156,6 +158,9 @@ async fn verified(
     refused: &'static str,
 ) -> Result<Hashed, ApiError> {
     let guard = &api.operators;
+    if let Known::Set(hashed) = guard.password.known(now_ms()) {
+        guard.tries.are_at(hashed.fingerprint());
+    }
     guard.tries.begin(from, now_ms())?;
     let known = match guard.password.known(now_ms()) {
         Known::Broken(_) => return Err(broken()),
@@ -167,9 +172,11 @@ async fn verified(
         guard.tries.succeeded(from);
         return Ok(hashed);
     }
-    tracing::warn!(?from, "A wrong password was tried.");
-    api.audit.note(&"nobody", from, refused, "password", json!({})).await;
-    Err(wrong())
+    tracing::warn!(from = from.map(display), "A wrong password was tried.");
+    if let Some(tries) = guard.tries.worth_noting(now_ms()) {
+        api.audit.note(&"nobody", from, refused, "password", json!({ "tries": tries })).await;
+    }
+    Err(wrong(guard.password.is_fixed()))
 }
 
 /// These fields of an object, which are texts, and no others.

@@ -74,6 +74,11 @@ impl Site {
         format!("http://{}", if ip.is_unspecified() { unspecified } else { self.listen })
     }
 
+    /// Whether that is an address for all of this machine's: others know it by another.
+    pub(super) fn is_everywhere(&self) -> bool {
+        self.public.is_none() && self.listen.ip().is_unspecified()
+    }
+
     /// How the sender of a request reaches us: no slash at its end.
     pub(super) fn base(&self, arrival: &Arrival) -> String {
         if self.public.is_some() { self.address() } else { arrival.origin.clone() }

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use super::session::Hash;
 use crate::clock::Ms;
 
 /// Tries that are free.
@@ -18,9 +19,24 @@ const MEMORY: Ms = 60 * 60_000;
 /// Addresses that are remembered.
 const MOST: usize = 4_096;
 
+/// Wrong ones are noted so often at most, so that nobody can wash older notes away.
+const NOTED: Ms = 10_000;
+
 /// The tries of all addresses.
 #[derive(Debug, Default)]
-pub(super) struct Tries(Mutex<HashMap<Option<IpAddr>, Record>>);
+pub(super) struct Tries {
+    records: Mutex<HashMap<Option<IpAddr>, Record>>,
+    /// What is guessed at: which password.
+    at: Mutex<Option<Hash>>,
+    unnoted: Mutex<Unnoted>,
+}
+
+/// Wrong tries since the last note.
+#[derive(Debug, Default)]
+struct Unnoted {
+    count: u32,
+    noted: Option<Ms>,
+}
 
 #[derive(Clone, Copy, Debug, Default)]
 struct Record {
@@ -37,6 +53,33 @@ pub(super) struct Wait {
 }
 
 impl Tries {
+    /// Whether somebody may try now; nothing is counted.
+    ///
+    /// # Errors
+    /// When there were too many.
+    pub(super) fn look(&self, from: Option<IpAddr>, now: Ms) -> Result<(), Wait> {
+        self.lock().get(&from.map(network)).map_or(Ok(()), |record| record.may_try(now))
+    }
+
+    /// Tries at another password were none at this one.
+    pub(super) fn are_at(&self, password: Hash) {
+        let mut at = self.at.lock().unwrap_or_else(PoisonError::into_inner);
+        if at.replace(password).is_some_and(|before| before != password) {
+            self.lock().clear();
+        }
+    }
+
+    /// Counts a wrong try for the log, and says how many there were where it is time to say so.
+    pub(super) fn worth_noting(&self, now: Ms) -> Option<u32> {
+        let mut unnoted = self.unnoted.lock().unwrap_or_else(PoisonError::into_inner);
+        unnoted.count = unnoted.count.saturating_add(1);
+        if unnoted.noted.is_some_and(|at| (at..at.saturating_add(NOTED)).contains(&now)) {
+            return None;
+        }
+        unnoted.noted = Some(now);
+        Some(std::mem::take(&mut unnoted.count))
+    }
+
     /// Counts a try. Those of whom nothing is known count together.
     ///
     /// # Errors
@@ -48,11 +91,9 @@ impl Tries {
             make_room(&mut tries, now);
         }
         let record = tries.entry(key).or_default();
-        match record.until.saturating_sub(now) {
-            0 => {}
-            left @ 1..=LONGEST => return Err(Wait { seconds: left.div_ceil(1_000) }),
-            // The clock was set back.
-            _ => *record = Record::default(),
+        record.may_try(now)?;
+        if record.until.saturating_sub(now) > 0 {
+            *record = Record::default(); // The clock was set back.
         }
         record.count_one(now);
         Ok(())
@@ -64,11 +105,18 @@ impl Tries {
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<Option<IpAddr>, Record>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.records.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Record {
+    fn may_try(&self, now: Ms) -> Result<(), Wait> {
+        match self.until.saturating_sub(now) {
+            left @ 1..=LONGEST => Err(Wait { seconds: left.div_ceil(1_000) }),
+            _ => Ok(()),
+        }
+    }
+
     fn count_one(&mut self, now: Ms) {
         let since = now.saturating_sub(self.last);
         if since >= MEMORY || (self.count < FREE && since >= WINDOW) {
@@ -174,5 +222,26 @@ mod tests {
             tries.begin(Some(address), NOW + n as Ms).unwrap();
         }
         assert_eq!(tries.lock().len(), MOST);
+    }
+
+    #[test]
+    fn looking_counts_nothing_and_another_password_begins_anew() {
+        let tries = Tries::default();
+        tries.are_at([1; 32]);
+        for _ in 0..20 {
+            assert_eq!(tries.look(None, 0), Ok(()));
+        }
+        while tries.begin(None, 0).is_ok() {}
+        tries.are_at([1; 32]);
+        assert!(tries.look(None, 0).is_err());
+        tries.are_at([2; 32]);
+        assert_eq!(tries.look(None, 0), Ok(()));
+    }
+
+    #[test]
+    fn many_wrong_ones_are_one_note() {
+        let tries = Tries::default();
+        let noted: Vec<u32> = (0..100).filter_map(|n| tries.worth_noting(n * 150)).collect();
+        assert_eq!(noted, [1, 67], "at the first and after ten seconds");
     }
 }

@@ -130,6 +130,10 @@ impl Kind {
         &self,
         mut sent: Map<String, Value>,
     ) -> Result<Map<String, Value>, ApiError> {
+        // Shown as an object; as text it is somebody's key under the wrong name.
+        if sent.get("key").is_some_and(|key| !key.is_object() && !key.is_null()) {
+            known("", "key", self.fields)?;
+        }
         sent.retain(|name, _| !self.said.contains(&name.as_str()));
         let given = |(_, value): &(&String, &Value)| !value.is_null();
         for (name, _) in sent.iter().filter(given) {
@@ -197,7 +201,12 @@ fn proposed(name: &str, noun: &str) -> String {
     if id.is_empty() { noun.to_owned() } else { id.to_owned() }
 }
 
-fn known(table: &str, name: &str, fields: &[&str]) -> Result<(), ApiError> {
+/// Whether there is a field of that name; if not, says which was probably meant. `table` ends in a dot,
+/// or is empty.
+///
+/// # Errors
+/// Names the field.
+pub(in crate::admin) fn known(table: &str, name: &str, fields: &[&str]) -> Result<(), ApiError> {
     if fields.contains(&name) {
         return Ok(());
     }

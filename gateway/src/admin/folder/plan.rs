@@ -115,6 +115,29 @@ pub(in crate::admin) fn is_for_new(
     Ok(true)
 }
 
+/// Refuses a name that another has: the sender's is the one to change.
+pub(in crate::admin) fn has_own_name(
+    kind: &Kind,
+    files: &Files,
+    id: &str,
+    fields: &Fields,
+) -> Result<(), ApiError> {
+    let Some(name) = fields.get("name").and_then(Value::as_str) else { return Ok(()) };
+    let mut others = kind.entries(files).filter(|other| other.id != id);
+    let Some(other) = others.find(|other| name_of(other).as_deref() == Some(name)) else {
+        return Ok(());
+    };
+    let what = format!("the name '{name}' is already taken by {}", other.file.display());
+    let mend = format!("give each {} a name of its own", kind.noun);
+    Err(wrong(kind, &kind.place(id), "name", &what, &mend))
+}
+
+/// The name that stands in a file.
+fn name_of(entry: &Entry<'_>) -> Option<String> {
+    let fields = edit::shown(entry.text.as_deref().ok()?).ok()?;
+    fields.get("name").and_then(Value::as_str).map(str::to_owned)
+}
+
 /// What its file says.
 pub(in crate::admin) fn text_of<'a>(kind: &Kind, entry: Entry<'a>) -> Result<&'a str, ApiError> {
     entry.text.as_deref().map_err(|unread| {
@@ -166,17 +189,14 @@ pub(in crate::admin) fn copy_of(
 ) -> Result<CopyOf, ApiError> {
     let asked = sent.remove("id");
     let mut changes = kind.fields(sent)?;
-    let name = |entry: &Entry<'_>| -> String {
-        let fields = entry.text.as_deref().ok().and_then(|text| edit::shown(text).ok());
-        let name = fields.as_ref().and_then(|fields| fields.get("name")).and_then(Value::as_str);
-        name.unwrap_or(entry.id).to_owned()
-    };
+    let name = |entry: &Entry<'_>| name_of(entry).unwrap_or_else(|| entry.id.to_owned());
     let taken: BTreeSet<String> = kind.entries(files).map(|entry| name(&entry)).collect();
     let own = name(&entry);
     let new = unused(&own, |name| taken.contains(name), |n| format!("{own} ({n})"));
     let asked_name = changes.get("name").and_then(Value::as_str).unwrap_or(entry.id);
     let id = kind.new_id(files, asked.as_ref(), asked_name)?;
     changes.entry("name").or_insert_with(|| json!(new));
+    has_own_name(kind, files, &id, &changes)?;
     Ok(CopyOf { id, changes })
 }
 

@@ -1,9 +1,11 @@
 //! A change to the catalog's files, made for the API: saved and noted, or said why not, field
 //! by field.
 
+use std::io;
 use std::path::Path;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
+use arc_swap::ArcSwapOption;
 use axum::http::StatusCode;
 use serde_json::{Value, json};
 
@@ -36,20 +38,20 @@ pub(in crate::admin) async fn save(
     asker: Asker,
     kind: &'static Kind,
     action: &'static str,
-    plan: impl FnOnce(&Files, &Asker) -> Result<Plan, NotDone> + Send + 'static,
+    plan: impl Fn(&Files, &Asker) -> Result<Plan, NotDone> + Send + 'static,
 ) -> Result<Done, NotDone> {
-    let planned = Arc::new(OnceLock::new());
+    let planned = Arc::new(ArcSwapOption::empty());
     let (asking, meant) = (asker.clone(), planned.clone());
     let plan = move |files: &Files| {
         let Plan { overlay, id } = plan(files, &asking)?;
         let after = files.clone().overlaid(&overlay);
         let diff = overlay.diff(files);
-        // Nobody else sets it.
-        meant.set(after.clone()).ok();
+        // Thought out anew where somebody else was faster: the last one counts.
+        meant.store(Some(Arc::new(after.clone())));
         Ok((overlay, (id, after, diff)))
     };
     let saved = api.reloader.edit(action, plan).await;
-    let saved = saved.map_err(|unsaved| told(unsaved, kind, planned.get()))?;
+    let saved = saved.map_err(|unsaved| told(unsaved, kind, planned.load().as_deref()))?;
     let (id, files, diff) = saved.made;
     if !diff.is_empty() {
         let Asker { by, from, .. } = asker;
@@ -74,16 +76,30 @@ fn told(unsaved: Unsaved<NotDone>, kind: &Kind, planned: Option<&Files>) -> NotD
             let all = problems.iter().map(|problem| named(problem, kind, planned)).collect();
             invalid(kind, all).into()
         }
-        Unsaved::ReadOnly { error, diff } => {
-            let message = format!(
-                "the configuration cannot be written ({error}), so that nothing was changed; make \
-                 the change in `diff` by hand"
-            );
-            let error = ApiError::new(StatusCode::CONFLICT, "read_only", message);
-            error.extra("diff", json!(diff)).into()
-        }
+        Unsaved::ReadOnly { error, diff } => read_only(&error, &diff).into(),
+        Unsaved::Busy(error) => later("folder_in_use", &error.to_string()).into(),
+        Unsaved::Overtaken => later(
+            "being_written",
+            "somebody else goes on writing to the same files; try again once they are done",
+        )
+        .into(),
         Unsaved::Io(_) | Unsaved::Broken => broken().into(),
     }
+}
+
+/// The change is to be made by hand.
+pub(in crate::admin) fn read_only(error: &io::Error, diff: &str) -> ApiError {
+    let message = format!(
+        "the configuration cannot be written ({error}), so that nothing was changed; make the \
+         change in `diff` by hand"
+    );
+    ApiError::new(StatusCode::CONFLICT, "read_only", message).extra("diff", json!(diff))
+}
+
+/// Nothing was changed, and soon it can be.
+fn later(code: &str, message: &str) -> ApiError {
+    let message = format!("{message}; nothing was changed");
+    ApiError::new(StatusCode::SERVICE_UNAVAILABLE, code, message).retry_after(5)
 }
 
 fn broken() -> ApiError {

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Map, Value, json};
 
+use crate::admin::folder::entry::known;
 use crate::api::ApiError;
 use crate::catalog::document::nearest;
 use crate::catalog::key::rules::{self, Unfit};
@@ -14,6 +15,9 @@ use crate::clock::Ms;
 const FIELDS: [&str; 4] = ["name", "scopes", "limits", "expires"];
 /// Of `limits`.
 const LIMITS: [&str; 2] = ["per_minute", "concurrency"];
+
+/// A name that is longer is not repeated.
+const LONGEST_SCOPE: usize = 24;
 
 /// What is asked for; what is not named stays as it is.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -49,8 +53,8 @@ impl Wish {
         };
         let [per_minute, concurrency] = LIMITS.map(|name| limit(name, limits.remove(name)));
         let (per_minute, concurrency) = (per_minute?, concurrency?);
-        known(&fields, "", &FIELDS)?;
-        known(&limits, "limits.", &LIMITS)?;
+        fields.keys().try_for_each(|name| known("", name, &FIELDS))?;
+        limits.keys().try_for_each(|name| known("limits.", name, &LIMITS))?;
         Ok(Self { name, scopes, per_minute, concurrency, expires })
     }
 
@@ -105,15 +109,28 @@ fn name(value: &Value) -> Result<String, ApiError> {
 }
 
 fn scopes(value: &Value) -> Result<BTreeSet<Scope>, ApiError> {
-    let named = match value {
+    match value {
         Value::Null => Ok(Scope::ALL.into()),
-        Value::Array(named) if !named.is_empty() => {
-            let scope = |name: &Value| rules::scope(name.as_str().unwrap_or_default());
-            named.iter().map(scope).collect()
-        }
-        _ => Err(Unfit::Scopes),
-    };
-    named.map_err(|why| unfit("scopes", why))
+        Value::Array(named) if !named.is_empty() => named.iter().map(scope).collect(),
+        _ => Err(unfit("scopes", Unfit::Scopes)),
+    }
+}
+
+fn scope(value: &Value) -> Result<Scope, ApiError> {
+    let name = value.as_str().ok_or_else(|| unfit("scopes", Unfit::Scopes))?;
+    rules::scope(name).map_err(|_| {
+        let all = Scope::ALL.map(Scope::as_str);
+        let hint = match nearest(name, all.into_iter()) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => format!("known are: {}", all.join(", ")),
+        };
+        // What is longer than any scope is something else, such as somebody's key.
+        let which = match name.len() {
+            0..=LONGEST_SCOPE => format!("no scope `{}`", name.escape_debug()),
+            _ => "no such scope".to_owned(),
+        };
+        ApiError::invalid("scopes", format!("there is {which}; {hint}"))
+    })
 }
 
 fn limit(name: &str, value: Option<Value>) -> Result<Option<u32>, ApiError> {
@@ -135,18 +152,6 @@ fn expires(value: &Value, now: Ms) -> Result<Option<Expiry>, ApiError> {
 
 fn unfit(param: &str, why: Unfit) -> ApiError {
     ApiError::invalid(param, format!("`{param}`: {why}"))
-}
-
-/// Says which of the fields that are left was probably meant.
-fn known(left: &Map<String, Value>, within: &str, known: &[&str]) -> Result<(), ApiError> {
-    let Some(name) = left.keys().next() else { return Ok(()) };
-    let hint = match nearest(name, known.iter().copied()) {
-        Some(near) => format!("did you mean `{within}{near}`?"),
-        None => format!("known are {}", known.join(", ")),
-    };
-    let path = format!("{within}{name}");
-    let message = format!("there is no `{path}`; {hint}");
-    Err(ApiError::field("unknown_parameter", &path, message))
 }
 
 #[cfg(test)]
@@ -198,6 +203,19 @@ mod tests {
         ] {
             let patch = Value::Object(read(&asked).unwrap().patch());
             assert_eq!(patch, want, "{asked}");
+        }
+    }
+
+    #[test]
+    fn names_the_scope_there_is_not() {
+        let key = format!("rt_live_{}", "0".repeat(38));
+        for (name, want) in [
+            ("foo", "no scope `foo`; known are: edit, read, models"),
+            ("model", "no scope `model`; did you mean `models`?"),
+            (&key, "no such scope; known are: "),
+        ] {
+            let error = format!("{:?}", read(&json!({ "scopes": ["read", name] })).unwrap_err());
+            assert!(error.contains(want) && !error.contains(&key), "{error}");
         }
     }
 

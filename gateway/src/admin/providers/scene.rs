@@ -55,7 +55,7 @@ impl<'a> Scene<'a> {
         let running = self.running.provider(entry.id);
         let view = View {
             parsed,
-            in_use: running.zip(parsed).is_some_and(|(running, file)| is_same(running, file)),
+            in_effect: running.zip(parsed).is_some_and(|(running, file)| is_same(running, file)),
             is_built_in: self.seen.files.is_built_in(),
             problems: self.seen.problems,
             health: running.map_or(Value::Null, |running| self.health(running)),

@@ -21,8 +21,8 @@ use crate::problem::Problem;
 pub(super) struct View<'a> {
     /// What its file comes to, so far as it can be read.
     pub(super) parsed: Option<&'a ProviderFile>,
-    /// Whether that is what runs.
-    pub(super) in_use: bool,
+    /// Whether that is what runs: not where another file keeps the catalog from being taken up.
+    pub(super) in_effect: bool,
     /// Whether it has no file.
     pub(super) is_built_in: bool,
     /// Everything known to be wrong.
@@ -58,7 +58,7 @@ pub(super) fn provider(entry: Entry<'_>, seen: &View<'_>) -> Value {
     shown.extend([
         ("key".to_owned(), key::shown(&written)),
         ("written".to_owned(), json!(text.map(paths).unwrap_or_default())),
-        ("in_use".to_owned(), json!(seen.in_use)),
+        ("in_effect".to_owned(), json!(seen.in_effect)),
         ("health".to_owned(), seen.health.clone()),
         ("problems".to_owned(), Value::Array(problems)),
     ]);

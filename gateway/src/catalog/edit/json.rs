@@ -68,9 +68,15 @@ pub(super) fn to_toml(path: &str, value: &Json) -> Result<Value, Unfit> {
 
 /// Without tables that hold nothing: whether one stands there says nothing.
 pub(super) fn without_empty(fields: Map<String, Json>) -> Map<String, Json> {
-    let fields = fields.into_iter().map(|(key, value)| match value {
-        Json::Object(inner) => (key, Json::Object(without_empty(inner))),
-        other => (key, other),
-    });
+    let fields = fields.into_iter().map(|(key, value)| (key, within(value)));
     fields.filter(|(_, value)| value.as_object().is_none_or(|inner| !inner.is_empty())).collect()
+}
+
+/// The same within a value; one of a list counts also when it is empty.
+fn within(value: Json) -> Json {
+    match value {
+        Json::Object(inner) => Json::Object(without_empty(inner)),
+        Json::Array(items) => Json::Array(items.into_iter().map(within).collect()),
+        other => other,
+    }
 }

@@ -45,7 +45,7 @@ pub(super) fn indent(text: &str, start: usize) -> &str {
 }
 
 /// How the file ends its lines.
-pub(super) fn newline(text: &str) -> &'static str {
+pub(in crate::catalog) fn newline(text: &str) -> &'static str {
     if text.contains("\r\n") { "\r\n" } else { "\n" }
 }
 

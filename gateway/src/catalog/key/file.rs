@@ -2,42 +2,31 @@
 //! Everything else in the file stays as it is, byte for byte where it can; it is replaced whole or not
 //! at all, and a file that is not in order is left alone.
 
-use std::collections::BTreeSet;
 use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use data_encoding::HEXLOWER;
 use serde_json::{Map, Value as Json};
-use toml_edit::{DocumentMut, Item, Table, Value, value};
+use toml_edit::Value;
 
-use super::{Expiry, FILE, Hash, Key, Keys, Limits, Scope, hash, token, when};
+use super::entry::{self, EXPIRES, NewKey};
+use super::{FILE, FULL, Key, Keys, MOST, token, when};
 use crate::catalog::edit::{self, Change, Changes};
-use crate::catalog::{save, text};
+use crate::catalog::{Files, Overlay, save, text};
 use crate::clock::Ms;
 use crate::problem::Problem;
 use crate::secret::Secret;
 
-/// How a file begins that is made here.
-const HEADER: &str = "\
-# Client keys. Of each only its SHA-256 is here: a key is shown once, when it is made.
-# `retouch key create|list|revoke` edits this file; comments stay.
-";
-/// The field that says until when a key may be used.
-const EXPIRES: &str = "expires";
+/// How often is looked at a file that somebody else may be writing.
+const LOOKS: usize = 4;
 
-/// What is asked of a new key.
-#[derive(Clone, Debug, Default)]
-pub struct NewKey {
-    /// What people call it.
-    pub name: String,
-    /// What it may be used for.
-    pub scopes: BTreeSet<Scope>,
-    /// How much of it.
-    pub limits: Limits,
-    /// Until when.
-    pub expires: Option<Expiry>,
+/// The file, held: whoever else changes it the same way waits until this is dropped.
+#[derive(Debug)]
+pub struct Held {
+    file: PathBuf,
+    text: String,
+    _lock: Option<File>,
 }
 
 /// A key that was made.
@@ -49,6 +38,19 @@ pub struct Created {
     pub key: Arc<Key>,
     /// Where.
     pub file: PathBuf,
+    /// What the file says with it.
+    pub text: String,
+}
+
+/// A key that was changed.
+#[derive(Debug)]
+pub struct Changed {
+    /// What it was.
+    pub before: Arc<Key>,
+    /// What it is; the same where there was nothing to change.
+    pub after: Arc<Key>,
+    /// What the file says now.
+    pub text: String,
 }
 
 /// Why the file was left as it was.
@@ -60,6 +62,26 @@ pub enum FileError {
     /// It names no such key.
     #[error("there is no key with that id")]
     Unknown,
+    /// Somebody writes it in place.
+    #[error("{} is being written by somebody else; try again once it is whole", .0.display())]
+    BeingWritten(PathBuf),
+    /// There were keys, and now there is none.
+    #[error(
+        "every key is gone from {}: it is being written, or was emptied; put the keys back (a revoked \
+         one counts too), or start anew to go on without any",
+        .0.display()
+    )]
+    Gone(PathBuf),
+    /// It belongs to somebody else, or is mounted by itself.
+    #[error("{} cannot be written: {error}", .file.display())]
+    ReadOnly {
+        /// The file.
+        file: PathBuf,
+        /// Why.
+        error: io::Error,
+        /// What to change by hand, unified; none for a new key, which nobody would have.
+        diff: Option<String>,
+    },
     /// It cannot be read or written.
     #[error("{} cannot be {doing}: {error}", .file.display())]
     Io {
@@ -78,74 +100,200 @@ pub enum FileError {
 /// When it cannot be read. What is wrong in it stands beside the keys.
 pub fn list(dir: &Path) -> Result<(Keys, Vec<Problem>), FileError> {
     let file = dir.join(FILE);
-    Ok(Keys::parse(&file, &text(&file)?))
+    Ok(Keys::parse(&file, &read(&file)?))
 }
 
-/// Makes a key and writes what is kept of it. A folder that is not there is made, with the sandbox's
-/// provider, which stands in for a missing one.
+/// What the file says; nothing where there is none.
+///
+/// # Errors
+/// When it cannot be read.
+pub fn read(file: &Path) -> Result<String, FileError> {
+    match text::read_within(file, MOST) {
+        Ok(text) => Ok(text),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(String::new()),
+        Err(error) => Err(FileError::Io { file: file.to_owned(), doing: "read", error }),
+    }
+}
+
+/// Makes a key: see [`Held::create`].
 ///
 /// # Errors
 /// See [`FileError`]; nothing was written then.
 pub fn create(dir: &Path, new: &NewKey, now: Ms) -> Result<Created, FileError> {
-    let file = dir.join(FILE);
-    let written = |error| FileError::Io { file: file.clone(), doing: "written", error };
-    if !dir.is_dir() {
-        save::make_folder(dir).map_err(written)?;
-    }
-    let _lock = held(&file)?;
-    let text = in_order(&file)?;
-    let (secret, id) = token::new().and_then(|key| Ok((key, token::id()?))).map_err(written)?;
-    let entry = entry(&id, &secret, new, now);
-    let text = appended(&text, entry).map_err(written)?;
-    let keys = replace(&file, &text)?;
-    let key = keys.by_id(&id).cloned().ok_or(FileError::Unknown)?;
-    Ok(Created { secret, key, file })
+    Held::founded(dir)?.create(new, now)
 }
 
-/// Marks a key as revoked, named by its id or by itself; one that is already stays as it is.
+/// Revokes a key, named by its id or by itself: whoever finds a leaked key has the key, not its id.
 ///
 /// # Errors
 /// See [`FileError`]; nothing was written then.
 pub fn revoke(dir: &Path, id: &str, now: Ms) -> Result<Arc<Key>, FileError> {
-    let file = dir.join(FILE);
-    let _lock = held(&file)?;
-    let text = in_order(&file)?;
-    let (keys, _) = Keys::parse(&file, &text);
-    // Whoever finds a leaked key has the key, not its id.
+    let held = Held::of(dir)?;
+    let keys = held.keys()?;
     let key = keys.by_id(id).or_else(|| keys.find(id)).ok_or(FileError::Unknown)?;
-    if key.revoked.is_some() {
-        return Ok(key.clone());
+    held.revoke(&key.id, now).map(|changed| changed.after)
+}
+
+impl Held {
+    /// The file of a configuration's folder, as it shall be: what was broken off is completed.
+    ///
+    /// # Errors
+    /// When it cannot be read, or what was broken off cannot be completed.
+    pub fn of(dir: &Path) -> Result<Self, FileError> {
+        let file = dir.join(FILE);
+        let lock = save::lock(dir).map_err(|error| unwritten(&file, error, || None))?;
+        save::complete(dir).map_err(|error| unwritten(&file, error, || None))?;
+        Ok(Self { text: read(&file)?, file, _lock: lock })
     }
-    let at = when::datetime(now).ok_or(FileError::Unknown)?;
-    apply(&file, &text, &key.id, &vec![("revoked".to_owned(), Change::Set(at.into()))])
-}
 
-/// Changes a key's fields in the manner of RFC 7396: those named in the patch, as the file writes
-/// them; `null` removes one.
-///
-/// # Errors
-/// See [`FileError`]; nothing was written then.
-pub fn change(dir: &Path, id: &str, patch: &Map<String, Json>) -> Result<Arc<Key>, FileError> {
-    let file = dir.join(FILE);
-    let _lock = held(&file)?;
-    let text = in_order(&file)?;
-    let mut changes = edit::changes(patch).map_err(|unfit| disorder(&file, &unfit))?;
-    changes.iter_mut().for_each(as_date);
-    apply(&file, &text, id, &changes)
-}
+    /// The same. A folder that is not there is made, with the sandbox's provider, which stands in for a
+    /// missing one.
+    ///
+    /// # Errors
+    /// As [`Held::of`].
+    pub fn founded(dir: &Path) -> Result<Self, FileError> {
+        if !dir.is_dir() {
+            save::make_folder(dir).map_err(|error| unwritten(&dir.join(FILE), error, || None))?;
+        }
+        Self::of(dir)
+    }
 
-/// The lock on the file's folder, and the file as it shall be: what was broken off is completed.
-fn held(file: &Path) -> Result<Option<File>, FileError> {
-    let dir = file.parent().unwrap_or(Path::new("."));
-    let lock = save::lock(dir);
-    let written = |error| FileError::Io { file: file.to_owned(), doing: "written", error };
-    save::complete(dir).map_err(written).map(|()| lock)
-}
+    /// The same once it is whole. Somebody may truncate the file and write it in place, and half a
+    /// file can be in order; an empty one is. `running` is the text that was last taken up, which is
+    /// whole; any other has to be the same twice, with a `pause` before the second look.
+    ///
+    /// # Errors
+    /// When it goes on changing, or when the keys that run are all gone from it.
+    pub fn settled(
+        mut self,
+        running: Option<&str>,
+        mut pause: impl FnMut(),
+    ) -> Result<Self, FileError> {
+        let running = running.unwrap_or_default();
+        if self.text == running {
+            return Ok(self);
+        }
+        let had_keys = !Keys::parse(&self.file, running).0.is_empty();
+        for _ in 0..LOOKS {
+            pause();
+            let again = read(&self.file)?;
+            let is_same = again == self.text;
+            self.text = again;
+            if is_same && !(had_keys && self.is_empty()) {
+                return Ok(self);
+            }
+        }
+        let is_gone = had_keys && self.is_empty();
+        Err(if is_gone { FileError::Gone(self.file) } else { FileError::BeingWritten(self.file) })
+    }
 
-fn apply(file: &Path, text: &str, id: &str, changes: &Changes) -> Result<Arc<Key>, FileError> {
-    let text = edit::in_list(text, "keys", id, changes).map_err(|unfit| disorder(file, &unfit))?;
-    let keys = replace(file, &text.ok_or(FileError::Unknown)?)?;
-    keys.by_id(id).cloned().ok_or(FileError::Unknown)
+    /// What it says.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// The keys in it.
+    ///
+    /// # Errors
+    /// When a server would not take it.
+    pub fn keys(&self) -> Result<Keys, FileError> {
+        in_order(&self.file, &self.text)
+    }
+
+    /// One of them by its id.
+    ///
+    /// # Errors
+    /// Likewise, and when there is none.
+    pub fn key(&self, id: &str) -> Result<Arc<Key>, FileError> {
+        self.keys()?.by_id(id).cloned().ok_or(FileError::Unknown)
+    }
+
+    /// Makes a key and writes what is kept of it.
+    ///
+    /// # Errors
+    /// See [`FileError`]; nothing was written then.
+    pub fn create(self, new: &NewKey, now: Ms) -> Result<Created, FileError> {
+        self.keys()?;
+        let failed = |error| unwritten(&self.file, error, || None);
+        let (secret, id) = token::new().and_then(|key| Ok((key, token::id()?))).map_err(failed)?;
+        let entry = entry::entry(&id, &secret, new, now);
+        let text = entry::appended(&self.text, entry).map_err(failed)?;
+        text::fits(&text, FULL).map_err(|error| full(&self.file, &error))?;
+        let keys = self.replace(&text, || None)?;
+        let key = keys.by_id(&id).cloned().ok_or(FileError::Unknown)?;
+        Ok(Created { secret, key, file: self.file, text })
+    }
+
+    /// Changes a key's fields in the manner of RFC 7396: those named in the patch, as the file writes
+    /// them; `null` removes one.
+    ///
+    /// # Errors
+    /// See [`FileError`]; nothing was written then.
+    pub fn change(self, id: &str, patch: &Map<String, Json>) -> Result<Changed, FileError> {
+        let before = self.key(id)?;
+        let mut changes = edit::changes(patch).map_err(|unfit| disorder(&self.file, &unfit))?;
+        changes.iter_mut().for_each(as_date);
+        self.apply(before, &changes)
+    }
+
+    /// Marks a key as revoked; one that is already stays as it is.
+    ///
+    /// # Errors
+    /// See [`FileError`]; nothing was written then.
+    pub fn revoke(self, id: &str, now: Ms) -> Result<Changed, FileError> {
+        let before = self.key(id)?;
+        if before.revoked.is_some() {
+            return Ok(Changed { after: before.clone(), before, text: self.text });
+        }
+        let at = when::datetime(now).ok_or(FileError::Unknown)?;
+        let changes = vec![("revoked".to_owned(), Change::Set(at.into()))];
+        self.apply(before, &changes)
+    }
+
+    /// Whether it is in order and holds no key.
+    fn is_empty(&self) -> bool {
+        self.keys().is_ok_and(|keys| keys.is_empty())
+    }
+
+    fn apply(&self, before: Arc<Key>, changes: &Changes) -> Result<Changed, FileError> {
+        let text = edit::in_list(&self.text, "keys", &before.id, changes);
+        let text = text.map_err(|unfit| disorder(&self.file, &unfit))?;
+        let text = text.ok_or(FileError::Unknown)?;
+        let overlay = || Overlay::default().with(FILE, text.as_str());
+        let keys = self.replace(&text, || Some(overlay().diff(&self.files())))?;
+        let after = keys.by_id(&before.id).cloned().ok_or(FileError::Unknown)?;
+        Ok(Changed { before, after, text })
+    }
+
+    /// Puts the text in the file's place, once it is safe on the disk, and says what it holds.
+    fn replace(
+        &self,
+        text: &str,
+        diff: impl FnOnce() -> Option<String>,
+    ) -> Result<Keys, FileError> {
+        let keys = in_order(&self.file, text)?;
+        text::fits(text, MOST).map_err(|large| {
+            let what = format!("with this change {large}");
+            let mend = "remove revoked keys that nobody needs to be told of any more";
+            FileError::Problems(vec![Problem::error(&self.file, None, what, mend)])
+        })?;
+        let change = (PathBuf::from(FILE), Some(text.to_owned()));
+        // An editor knows nothing of the lock.
+        let is_still = || read(&self.file).is_ok_and(|now| now == self.text);
+        let written = save::write_while(self.dir(), &[change], is_still);
+        match written.map_err(|error| unwritten(&self.file, error, diff))? {
+            true => Ok(keys),
+            false => Err(FileError::BeingWritten(self.file.clone())),
+        }
+    }
+
+    fn files(&self) -> Files {
+        Files::restored(self.dir(), [(PathBuf::from(FILE), self.text.clone())])
+    }
+
+    fn dir(&self) -> &Path {
+        self.file.parent().unwrap_or(Path::new("."))
+    }
 }
 
 /// A time is written as one, not as the text that stands for it in JSON.
@@ -167,76 +315,52 @@ fn disorder(file: &Path, unfit: &edit::Unfit) -> FileError {
     )])
 }
 
-fn text(file: &Path) -> Result<String, FileError> {
-    match text::read(file) {
-        Ok(text) => Ok(text),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(String::new()),
-        Err(error) => Err(FileError::Io { file: file.to_owned(), doing: "read", error }),
-    }
+fn full(file: &Path, error: &io::Error) -> FileError {
+    let what = format!("is full: with one more key {error}");
+    let mend = "take out keys that nobody uses any more";
+    FileError::Problems(vec![Problem::error(file, None, what, mend)])
 }
 
-/// The text of a file that a server would take.
-fn in_order(file: &Path) -> Result<String, FileError> {
-    let text = text(file)?;
-    let (_, problems) = Keys::parse(file, &text);
+fn unwritten(file: &Path, error: io::Error, diff: impl FnOnce() -> Option<String>) -> FileError {
+    let file = file.to_owned();
+    if save::is_read_only(&error) {
+        return FileError::ReadOnly { file, error, diff: diff() };
+    }
+    FileError::Io { file, doing: "written", error }
+}
+
+/// The keys of a text that a server would take.
+fn in_order(file: &Path, text: &str) -> Result<Keys, FileError> {
+    let (keys, problems) = Keys::parse(file, text);
     if problems.iter().any(Problem::is_error) {
         Err(FileError::Problems(problems))
     } else {
-        Ok(text)
+        Ok(keys)
     }
 }
 
-/// A key's record as TOML.
-fn entry(id: &str, secret: &Secret, new: &NewKey, now: Ms) -> Table {
-    let digest: Hash = hash(secret.expose());
-    let mut entry = Table::new();
-    entry.insert("id", value(id));
-    entry.insert("name", value(new.name.as_str()));
-    entry.insert("prefix", value(token::prefix(secret)));
-    entry.insert("sha256", value(HEXLOWER.encode(&digest)));
-    entry.insert(
-        "scopes",
-        value(new.scopes.iter().map(|s| s.as_str()).collect::<toml_edit::Array>()),
-    );
-    let limits = [("per_minute", new.limits.per_minute), ("concurrency", new.limits.concurrency)];
-    let limits = limits.into_iter().filter(|(_, limit)| *limit > 0);
-    let limits: toml_edit::InlineTable =
-        limits.map(|(name, limit)| (name, Value::from(i64::from(limit)))).collect();
-    if !limits.is_empty() {
-        entry.insert("limits", value(limits));
-    }
-    if let Some(created) = when::datetime(now) {
-        entry.insert("created", value(created));
-    }
-    if let Some(Expiry(at)) = new.expires {
-        entry.insert(EXPIRES, value(at));
-    }
-    entry
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::catalog::key::Scope;
 
-/// The text with one more key. `[[keys]]` may always follow at the end, so what is there stays
-/// untouched; only a list in brackets has to be opened.
-fn appended(text: &str, entry: Table) -> io::Result<String> {
-    let mut document: DocumentMut = text.parse().map_err(io::Error::other)?;
-    if let Some(list) = document.get_mut("keys").and_then(Item::as_array_mut) {
-        list.push(entry.into_inline_table());
-        return Ok(document.to_string());
+    #[test]
+    fn what_cannot_be_written_is_told_with_the_change_to_make() {
+        let key = format!("[[keys]]\nid = \"a\"\nname = \"a\"\nsha256 = \"{}\"\n", "0".repeat(64));
+        // Nobody, root neither, makes a file in the kernel's own folder.
+        let file = PathBuf::from("/sys/kernel/keys.toml");
+        let held = || Held { file: file.clone(), text: key.clone(), _lock: None };
+        let told = held().revoke("a", 1_800_000_000_000).unwrap_err();
+        let FileError::ReadOnly { diff: Some(diff), .. } = told else { panic!("{told:?}") };
+        let change = "+revoked = 2027-01-15T08:00:00Z\n";
+        assert!(diff.starts_with("--- a/keys.toml\n") && diff.ends_with(change), "{diff}");
+        // The key that such a change would let in is known to nobody.
+        let told = held()
+            .create(
+                &NewKey { name: "b".to_owned(), scopes: Scope::ALL.into(), ..NewKey::default() },
+                0,
+            )
+            .unwrap_err();
+        assert!(matches!(told, FileError::ReadOnly { diff: None, .. }), "{told:?}");
     }
-    let before = match text.trim().is_empty() {
-        true => HEADER.to_owned(),
-        false => format!("{}\n", text.trim_end_matches('\n')),
-    };
-    Ok(format!("{before}\n[[keys]]\n{entry}"))
-}
-
-/// Puts the text in the file's place, once it is safe on the disk, and says what it holds.
-fn replace(file: &Path, text: &str) -> Result<Keys, FileError> {
-    let (keys, problems) = Keys::parse(file, text);
-    if problems.iter().any(Problem::is_error) {
-        return Err(FileError::Problems(problems));
-    }
-    let written = |error| FileError::Io { file: file.to_owned(), doing: "written", error };
-    let dir = file.parent().unwrap_or(Path::new("."));
-    save::write(dir, &[(PathBuf::from(FILE), Some(text.to_owned()))]).map_err(written)?;
-    Ok(keys)
 }

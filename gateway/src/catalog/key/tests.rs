@@ -22,6 +22,11 @@ fn key(more: &str) -> Key {
     Key::clone(keys.find("test").unwrap())
 }
 
+fn change(dir: &Path, id: &str, patch: &serde_json::Value) -> Result<Arc<Key>, FileError> {
+    let changed = Held::of(dir)?.change(id, patch.as_object().unwrap());
+    changed.map(|changed| changed.after)
+}
+
 fn named(name: &str) -> NewKey {
     NewKey { name: name.to_owned(), scopes: Scope::ALL.into(), ..NewKey::default() }
 }
@@ -158,7 +163,7 @@ fn a_key_is_changed_where_it_stands() {
     let second = one("").replace("key_a", "key_b").replace("9f", "8f");
     let patched = |patch: serde_json::Value| {
         fs::write(&file, format!("{first}\n{second}")).unwrap();
-        let changed = change(dir.path(), "key_a", patch.as_object().unwrap());
+        let changed = change(dir.path(), "key_a", &patch);
         let text = fs::read_to_string(&file).unwrap();
         assert!(text.ends_with(&second) && text.contains("# until spring\n"), "{text}");
         (changed, text)
@@ -181,8 +186,24 @@ fn a_key_is_changed_where_it_stands() {
         assert!(matches!(refused, Err(FileError::Problems(_))));
         assert_eq!(text, format!("{first}\n{second}"));
     }
-    let unknown = change(dir.path(), "key_x", &serde_json::Map::new());
+    let unknown = change(dir.path(), "key_x", &serde_json::json!({}));
     assert!(matches!(unknown, Err(FileError::Unknown)));
+}
+
+#[test]
+fn a_key_without_limits_may_be_given_none() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join(FILE);
+    for text in
+        [one(""), format!("keys = [{{ id = \"key_a\", name = \"a\", sha256 = \"{HASH}\" }}]\n")]
+    {
+        fs::write(&file, &text).unwrap();
+        for limits in [serde_json::json!(null), serde_json::json!({ "per_minute": null })] {
+            let changed = change(dir.path(), "key_a", &serde_json::json!({ "limits": limits }));
+            assert_eq!(changed.unwrap().limits, Limits::default());
+            assert_eq!(fs::read_to_string(&file).unwrap(), text);
+        }
+    }
 }
 
 #[test]
@@ -196,6 +217,84 @@ fn a_file_that_is_not_in_order_is_left_alone() {
         assert!(matches!(revoke(dir.path(), "key_a", NOW), Err(FileError::Problems(_))), "{text}");
         assert_eq!(fs::read_to_string(&file).unwrap(), text);
     }
+}
+
+#[test]
+fn a_file_that_is_being_written_in_place_is_left_to_whoever_writes_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join(FILE);
+    let (whole, more) = (one(""), format!("{}# and more\n", one("")));
+    // What lies there before each look.
+    let settled = |running: &str, looks: &[&str]| {
+        let mut looks = looks.iter();
+        let mut write =
+            || looks.next().into_iter().for_each(|text| fs::write(&file, text).unwrap());
+        write();
+        let held = Held::of(dir.path()).unwrap().settled(Some(running), write);
+        held.map(|held| held.text().to_owned()).map_err(|why| why.to_string())
+    };
+    assert_eq!(settled(&whole, &[&whole, "no second look"]), Ok(whole.clone()));
+    assert_eq!(settled(&whole, &[&more]), Ok(more.clone()), "twice the same");
+    assert_eq!(settled("", &[&whole]), Ok(whole.clone()));
+    assert_eq!(settled("", &["# none\n"]), Ok("# none\n".to_owned()));
+    // Truncated, and written a while later.
+    assert_eq!(settled(&whole, &["", "", &more[..9], &more]), Ok(more.clone()));
+    let writing = settled(&whole, &["1", "2", "3", "4", "5"]).unwrap_err();
+    assert!(writing.contains("is being written"), "{writing}");
+    for empty in ["", "# none\n"] {
+        let gone = settled(&whole, &[empty]).unwrap_err();
+        assert!(gone.contains("every key is gone"), "{gone}");
+    }
+    fs::remove_file(&file).unwrap();
+    let gone = Held::of(dir.path()).unwrap().settled(Some(&whole), || ());
+    assert!(matches!(gone, Err(FileError::Gone(_))) && !file.exists());
+}
+
+#[test]
+fn whoever_holds_the_file_is_alone_with_it() {
+    let dir = tempfile::tempdir().unwrap();
+    fs::write(dir.path().join(FILE), one("")).unwrap();
+    let first = Held::of(dir.path()).unwrap();
+    let seen = first.text().to_owned();
+    let done = std::thread::scope(|scope| {
+        let second = scope.spawn(|| Held::of(dir.path()).unwrap().text().to_owned());
+        let changed =
+            first.change("key_a", serde_json::json!({ "name": "b" }).as_object().unwrap());
+        (changed.unwrap(), second.join().unwrap())
+    });
+    let (Changed { before, after, text }, seen_by_second) = done;
+    assert_eq!((before.name.as_str(), after.name.as_str()), ("app", "b"));
+    assert!(seen_by_second == text && text != seen, "no version is seen that is gone");
+}
+
+#[test]
+fn lines_end_as_the_file_ends_them() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join(FILE);
+    let list = format!("keys = [\n  {{ id = \"key_a\", name = \"a\", sha256 = \"{HASH}\" }},\n]\n");
+    for text in [one("# ours"), one("") + "\n\n", list, "# none\n".to_owned()] {
+        for end in ["\n", "\r\n"] {
+            fs::write(&file, text.replace('\n', end)).unwrap();
+            create(dir.path(), &named("b"), NOW).unwrap();
+            let now = fs::read_to_string(&file).unwrap();
+            let others = now.replace(end, "");
+            assert!(!others.contains(['\r', '\n']), "{end:?} {now:?}");
+        }
+    }
+}
+
+#[test]
+fn as_many_keys_as_a_file_holds_are_read_and_changed_in_no_time() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join(FILE);
+    let key = |n: usize| {
+        one("").replace("key_a", &format!("key_{n}")).replace("9f86d0", &format!("{n:06}"))
+    };
+    let many: String = (0..5_000).map(key).collect();
+    fs::write(&file, &many).unwrap();
+    let patch = serde_json::json!({ "name": "b" });
+    assert_eq!(change(dir.path(), "key_4999", &patch).unwrap().name, "b");
+    assert_eq!(list(dir.path()).unwrap().0.iter().count(), 5_000);
 }
 
 #[test]

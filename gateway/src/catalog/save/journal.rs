@@ -37,6 +37,13 @@ impl Journal {
         Self { v: VERSION, moves }
     }
 
+    /// Of its moves the first so many.
+    #[cfg(test)]
+    pub(super) fn first(mut self, many: usize) -> Self {
+        self.moves.truncate(many);
+        self
+    }
+
     /// Whether there is one.
     pub(super) fn is_in(dir: &Path) -> bool {
         path(dir).symlink_metadata().is_ok()
@@ -69,8 +76,14 @@ impl Journal {
         sync(dir)
     }
 
-    /// Brings every file to its place that is not there yet.
+    /// Brings every file to its place that is not there yet, and removes the journal.
     pub(super) fn carry_out(&self, dir: &Path) -> io::Result<()> {
+        self.carry(dir)?;
+        Self::remove(dir)
+    }
+
+    /// Brings every file to its place that is not there yet.
+    pub(super) fn carry(&self, dir: &Path) -> io::Result<()> {
         let mut folders = BTreeSet::new();
         for Move { from, to } in &self.moves {
             let to = dir.join(to);
@@ -83,8 +96,7 @@ impl Journal {
                 Ok(()) | Err(_) => drop(folders.insert(folder(&to).to_owned())),
             }
         }
-        folders.iter().filter(|folder| folder.is_dir()).try_for_each(|folder| sync(folder))?;
-        Self::remove(dir)
+        folders.iter().filter(|folder| folder.is_dir()).try_for_each(|folder| sync(folder))
     }
 
     /// Removes it: everything is in its place.

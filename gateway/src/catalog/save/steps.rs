@@ -83,11 +83,15 @@ impl Save {
         steps
     }
 
-    /// Does it all, or leaves everything as it was.
-    pub(super) fn run(&self) -> io::Result<()> {
+    /// Does it all, or leaves everything as it was. `false`: before the first file would have taken
+    /// its place, `is_still` said no.
+    pub(super) fn run(&self, is_still: impl FnOnce() -> bool) -> io::Result<bool> {
         let mut kept = Vec::new();
-        let done = self.keep(&mut kept).and_then(|()| self.all_steps(&kept));
-        kept.iter().flatten().for_each(|kept| drop(fs::remove_file(kept)));
+        let done = self.keep(&mut kept).and_then(|()| self.all_steps(&kept, is_still));
+        // A change that could not be taken back now is taken back by whoever comes next.
+        if done.is_ok() || !Journal::is_in(&self.dir) {
+            kept.iter().flatten().for_each(|kept| drop(fs::remove_file(kept)));
+        }
         done
     }
 
@@ -99,11 +103,32 @@ impl Save {
         Ok(())
     }
 
-    pub(super) fn all_steps(&self, kept: &[Option<PathBuf>]) -> io::Result<()> {
+    pub(super) fn all_steps(
+        &self,
+        kept: &[Option<PathBuf>],
+        is_still: impl FnOnce() -> bool,
+    ) -> io::Result<bool> {
         let steps = self.steps();
+        let first = steps.iter().position(|step| matches!(step, Step::Decide | Step::Carry(_)));
+        let (ahead, rest) = steps.split_at(first.unwrap_or(steps.len()));
+        self.some_steps(&[], ahead, kept)?;
+        if !is_still() {
+            self.undo(ahead, kept);
+            return Ok(false);
+        }
+        self.some_steps(ahead, rest, kept).map(|()| true)
+    }
+
+    fn some_steps(
+        &self,
+        done: &[Step],
+        steps: &[Step],
+        kept: &[Option<PathBuf>],
+    ) -> io::Result<()> {
         for (at, step) in steps.iter().enumerate() {
             if let Err(error) = self.step(*step) {
-                self.undo(steps.get(..at).unwrap_or_default(), kept);
+                let done = [done, steps.get(..at).unwrap_or_default()].concat();
+                self.undo(&done, kept);
                 return Err(error);
             }
         }
@@ -126,34 +151,45 @@ impl Save {
     }
 
     fn journal(&self) -> Journal {
-        let named = |path: &Path| path.strip_prefix(&self.dir).unwrap_or(path).to_owned();
         let moves = self.changes.iter().map(|change| Move {
-            from: change.fresh.as_ref().map(|(fresh, _)| named(fresh)),
-            to: named(&change.target),
+            from: change.fresh.as_ref().map(|(fresh, _)| self.named(fresh)),
+            to: self.named(&change.target),
         });
         Journal::of(moves.collect())
     }
 
+    /// What takes back the files that are in their places.
+    pub(super) fn back(&self, done: &[Step], kept: &[Option<PathBuf>]) -> Journal {
+        let all = self.changes.iter().zip(kept).enumerate();
+        let carried = all.filter(|(n, _)| done.contains(&Step::Carry(*n)));
+        let moves = carried.map(|(_, (change, kept))| Move {
+            from: kept.as_deref().map(|kept| self.named(kept)),
+            to: self.named(&change.target),
+        });
+        Journal::of(moves.collect())
+    }
+
+    fn named(&self, path: &Path) -> PathBuf {
+        path.strip_prefix(&self.dir).unwrap_or(path).to_owned()
+    }
+
     /// Takes back what was done: the system refused a file in the midst of the others, as it does one
-    /// that may not be replaced or is mounted by itself.
+    /// that may not be replaced or is mounted by itself. Where it was decided, the way back takes the
+    /// decision's place in one step, so that a death completes the one or the other. Only where that
+    /// cannot be written, as on a full disk, a death while it is gone back leaves some files.
     fn undo(&self, done: &[Step], kept: &[Option<PathBuf>]) {
-        if done.contains(&Step::Decide) {
-            let _ = Journal::remove(&self.dir);
+        let back = self.back(done, kept);
+        let taken_back = match done.contains(&Step::Decide) {
+            true if back.write(&self.dir).is_ok() => back.carry_out(&self.dir),
+            true => Journal::remove(&self.dir).and_then(|()| back.carry(&self.dir)),
+            false => back.carry(&self.dir),
+        };
+        if let Err(error) = taken_back {
+            let dir = self.dir.display();
+            tracing::error!(%dir, %error, "A change that was broken off could not be taken back.");
         }
-        for (n, (change, kept)) in self.changes.iter().zip(kept).enumerate() {
-            if let Some((fresh, _)) = &change.fresh {
-                let _ = fs::remove_file(fresh);
-            }
-            let restored = match kept {
-                _ if !done.contains(&Step::Carry(n)) => Ok(()),
-                Some(kept) => fs::rename(kept, &change.target),
-                None => fs::remove_file(&change.target),
-            };
-            if let Err(error) = restored {
-                let file = change.target.display();
-                tracing::error!(%file, %error, "A change that was broken off could not be taken back.");
-            }
-        }
+        let fresh = self.changes.iter().filter_map(|change| change.fresh.as_ref());
+        fresh.for_each(|(fresh, _)| drop(fs::remove_file(fresh)));
     }
 }
 

@@ -67,8 +67,18 @@ pub(super) fn keep(target: &Path) -> io::Result<Option<PathBuf>> {
     }
     let kept = temporary(target);
     // Not every file system knows second names.
-    fs::hard_link(target, &kept).or_else(|_| fs::copy(target, &kept).map(drop))?;
+    fs::hard_link(target, &kept).or_else(|_| {
+        fs::copy(target, &kept)?;
+        File::open(&kept)?.sync_all()
+    })?;
     Ok(Some(kept))
+}
+
+/// Whether a file is mounted by itself.
+pub(super) fn is_mounted(file: &Path) -> bool {
+    use rustix::fs::{AtFlags, CWD, StatxAttributes, StatxFlags, statx};
+    let seen = statx(CWD, file, AtFlags::empty(), StatxFlags::empty());
+    seen.is_ok_and(|seen| seen.stx_attributes.contains(StatxAttributes::MOUNT_ROOT))
 }
 
 /// A name beside the target that nobody else has.

@@ -2,6 +2,7 @@ use std::os::unix::fs::MetadataExt;
 
 use super::steps::Step;
 use super::*;
+use crate::catalog::Files;
 
 /// Two files that change, one that comes and one that goes; the second is a link that leads elsewhere.
 fn place() -> (tempfile::TempDir, PathBuf) {
@@ -89,7 +90,7 @@ fn what_the_system_refuses_changes_nothing() {
     let save = Save::of(&config, &changes()).unwrap();
     let mut kept = Vec::new();
     assert!(save.keep(&mut kept).is_err(), "of a folder no second name is made");
-    assert!(save.all_steps(&kept).is_err());
+    assert!(save.all_steps(&kept, || true).is_err());
     assert_eq!(seen(&config).0, old());
     assert!(!Journal::is_in(&config));
 }
@@ -179,4 +180,86 @@ fn a_folder_is_made_whole_and_never_over_another() {
     assert_eq!(fs::read_dir(dir.path().join("a")).unwrap().count(), 1);
     fs::write(dir.path().join("file"), "").unwrap();
     assert!(make_folder(&dir.path().join("file")).is_err());
+}
+
+#[test]
+fn a_death_while_it_is_taken_back_is_completed_too() {
+    let count = Save::of(&place().1, &changes()).unwrap().steps().len();
+    for lived in 0..count {
+        for moved in 0..=changes().len() {
+            let (_dir, config) = place();
+            let save = Save::of(&config, &changes()).unwrap();
+            let mut kept = Vec::new();
+            save.keep(&mut kept).unwrap();
+            let done: Vec<_> = save.steps().into_iter().take(lived).collect();
+            done.iter().for_each(|step| save.step(*step).unwrap());
+            let is_decided = done.contains(&Step::Decide);
+            if is_decided {
+                let back = save.back(&done, &kept);
+                back.write(&config).unwrap();
+                // As if the process died after so many.
+                back.first(moved).carry(&config).unwrap();
+            }
+            finish(&config).unwrap();
+            assert_eq!(seen(&config), (old(), Vec::new()), "{moved} back after {done:?}");
+        }
+    }
+}
+
+#[test]
+fn what_an_editor_writes_meanwhile_is_not_written_over() {
+    let (_dir, config) = place();
+    let edited = || {
+        fs::write(config.join("keys.toml"), "edited").unwrap();
+        false
+    };
+    assert!(!write_while(&config, &changes(), edited).unwrap());
+    let mut want = old();
+    *want.last_mut().unwrap() = Some("edited".to_owned());
+    assert_eq!(seen(&config), (want, Vec::new()));
+    assert!(write_while(&config, &changes(), || true).unwrap());
+    assert_eq!(seen(&config), (new(), Vec::new()));
+}
+
+#[test]
+fn a_lock_that_is_never_let_go_of_is_told() {
+    let (_dir, config) = place();
+    let held = lock(&config).unwrap();
+    assert!(held.is_some());
+    let error = lock_within(&config, 2).unwrap_err();
+    assert_eq!(error.kind(), io::ErrorKind::WouldBlock);
+    assert!(error.to_string().contains("another process holds the lock of"), "{error}");
+    drop(held);
+    assert!(lock_within(&config, 1).unwrap().is_some());
+    assert!(lock(&config.join("none")).unwrap().is_none());
+}
+
+#[test]
+fn what_would_not_be_read_back_is_not_written() {
+    let (_dir, config) = place();
+    let most = usize::try_from(text::MOST).unwrap();
+    for (file, length, fits) in [
+        ("providers/a.toml", most, true),
+        ("providers/a.toml", most + 1, false),
+        ("keys.toml", most + 1, true),
+        ("keys.toml", 16 * most + 1, false),
+    ] {
+        let change = [(PathBuf::from(file), Some("#".repeat(length)))];
+        let written = write(&config, &change).map_err(|error| error.kind());
+        let want = if fits { Ok(()) } else { Err(io::ErrorKind::FileTooLarge) };
+        assert_eq!(written, want, "{file}");
+        assert!(Files::read(&config).get(Path::new(file)).is_some());
+    }
+}
+
+#[test]
+fn a_start_removes_what_was_left_on_its_way() {
+    let (dir, config) = place();
+    for left in ["config", "config/providers", "elsewhere"] {
+        fs::write(dir.path().join(left).join(format!("{MARK}.1")), "api_key = 'sk'").unwrap();
+        finish(&config).unwrap();
+        assert_eq!(seen(&config), (old(), Vec::new()), "{left}");
+    }
+    assert!(!is_mounted(&config.join("keys.toml")));
+    assert!(!Path::new("/proc/self/status").exists() || is_mounted(Path::new("/proc")));
 }

@@ -59,6 +59,7 @@ fn tell(done: &Done, out: Out) -> Result<(), Stop> {
 fn stopped(why: &RotationError, out: Out) -> Stop {
     match why {
         RotationError::Held(held) => Stop::InUse(held.to_string()),
+        RotationError::Busy(_) => Stop::InUse(words(why, out)),
         why => Stop::Failed(words(why, out)),
     }
 }
@@ -80,6 +81,9 @@ fn words(why: &RotationError, out: Out) -> String {
         RotationError::Unwritable { path, error } => {
             say("rotate.unwritable", &[("path", &path.display()), ("why", error)])
         }
+        RotationError::Mounted(file) => say("rotate.mounted", &[("file", &file.display())]),
+        RotationError::Overtaken => say("rotate.overtaken", &[]),
+        RotationError::Busy(folder) => say("rotate.busy", &[("folder", &folder.display())]),
         RotationError::Unfinished(why) => say("rotate.unfinished", &[("why", &words(why, out))]),
         RotationError::Held(_) | RotationError::Store(_) => why.to_string(),
     }

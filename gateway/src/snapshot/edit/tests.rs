@@ -1,5 +1,6 @@
 use std::fs;
 use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 use super::*;
 use crate::catalog::provider::Region;
@@ -36,16 +37,16 @@ fn read(dir: &Path, file: &str) -> Option<String> {
 }
 
 async fn with(reloader: &Reloader, overlay: Overlay) -> Result<Saved<()>, Unsaved<()>> {
-    reloader.edit("a test", move |_| Ok((overlay, ()))).await
+    reloader.edit("a test", move |_| Ok((overlay.clone(), ()))).await
 }
 
 #[tokio::test]
 async fn a_change_is_written_and_in_use_when_it_is_answered() {
     let (dir, reloader) = place(&[]);
     let overlay = Overlay::default().with("styles/a.toml", STYLE);
-    let saved = reloader.edit("a test", |files| {
+    let saved = reloader.edit("a test", move |files| {
         assert_eq!(files.readable().count(), 0);
-        Ok::<_, ()>((overlay, 7))
+        Ok::<_, ()>((overlay.clone(), 7))
     });
     let saved = saved.await.unwrap();
     assert_eq!((saved.made, saved.status.revision, saved.status.refused), (7, 2, false));
@@ -120,6 +121,74 @@ async fn changes_at_the_same_time_come_one_after_the_other() {
     futures_util::future::join_all(edits).await;
     let text = read(dir.path(), "styles/a.toml").unwrap();
     assert!((0..8).all(|n| text.contains(&format!("# {n}\n"))), "{text}");
+}
+
+#[tokio::test]
+async fn what_an_editor_saves_meanwhile_is_not_lost() {
+    for (saves, is_saved) in [(1, true), (2, true), (3, false)] {
+        let (dir, reloader) = place(&[("styles/a.toml", "name = \"A\"\nprompt = \"\"\n")]);
+        let (file, left) = (dir.path().join("styles/a.toml"), AtomicUsize::new(saves));
+        let plan = move |files: &Files| {
+            let text = files.get(Path::new("styles/a.toml")).unwrap().to_owned();
+            // Between the gateway's look and its write.
+            let n = left.load(Relaxed);
+            if n > 0 {
+                fs::write(&file, format!("{text}# editor {n}\n")).unwrap();
+                left.store(n - 1, Relaxed);
+            }
+            Ok::<_, ()>((Overlay::default().with("styles/a.toml", text + "# gateway\n"), ()))
+        };
+        let edited = reloader.edit("a test", plan).await;
+        let text = read(dir.path(), "styles/a.toml").unwrap();
+        assert!((1..=saves).all(|n| text.contains(&format!("# editor {n}\n"))), "{text}");
+        assert_eq!(text.contains("# gateway"), is_saved, "{text}");
+        assert_eq!(matches!(edited, Err(Unsaved::Overtaken)), !is_saved);
+        assert!(is_saved || edited.is_err());
+    }
+}
+
+#[tokio::test]
+async fn who_holds_the_folder_holds_up_no_revocation() {
+    let (dir, reloader) = place(&[("keys.toml", KEY)]);
+    reloader.reload("a test").await.unwrap();
+    let held = save::lock(dir.path()).unwrap();
+    let (begun, ready) = std::sync::mpsc::channel();
+    let edit = {
+        let reloader = reloader.clone();
+        async move {
+            let plan = move |_: &Files| {
+                begun.send(()).unwrap();
+                Ok::<_, ()>((Overlay::default().with("styles/a.toml", STYLE), ()))
+            };
+            reloader.edit("a test", plan).await
+        }
+    };
+    let revoke = async {
+        let revoked = format!("{KEY}revoked = 2026-01-01\n");
+        fs::write(dir.path().join("keys.toml"), revoked).unwrap();
+        let status = reloader.reload("a test").await.unwrap();
+        assert!(ready.try_recv().is_err(), "the folder is still held");
+        drop(held);
+        status
+    };
+    let (edited, revoked) = tokio::join!(edit, revoke);
+    assert_eq!((revoked.revision, edited.unwrap().status.revision), (3, 4));
+}
+
+#[tokio::test]
+async fn what_could_not_be_read_again_is_refused() {
+    let (dir, reloader) = place(&[("styles/a.toml", STYLE)]);
+    let large = format!("{STYLE}# {}\n", "x".repeat(1 << 20));
+    for _ in 0..2 {
+        let change = Overlay::default().with("styles/a.toml", large.as_str());
+        assert!(reloader.check(change.clone()).await.iter().any(Problem::is_error));
+        let Err(Unsaved::Problems(problems)) = with(&reloader, change).await else {
+            unreachable!()
+        };
+        assert!(problems.iter().all(|p| p.what.contains("larger than 1024 KiB")), "{problems:?}");
+        // Nor if it is so already.
+        fs::write(dir.path().join("styles/a.toml"), &large).unwrap();
+    }
 }
 
 #[test]

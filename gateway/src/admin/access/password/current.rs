@@ -85,7 +85,7 @@ impl Current {
             let before = std::mem::replace(&mut *seen, Seen::look(path, now));
             if before.known != seen.known {
                 self.is_set.store(seen.known != Known::Unset, Ordering::Release);
-                tracing::warn!(file = %path.display(), password = %seen.known, "The operator's password has changed; whoever was signed in is not any more.");
+                tell(path, &before.known, &seen.known);
             }
         }
         seen.known.clone()
@@ -132,6 +132,15 @@ impl fmt::Display for Known {
             Self::Set(_) => f.write_str("set"),
             Self::Broken(why) => write!(f, "broken, so that nobody can sign in: {why}"),
         }
+    }
+}
+
+fn tell(file: &Path, before: &Known, now: &Known) {
+    let file = file.display();
+    if matches!((before, now), (Known::Unset, Known::Set(_))) {
+        tracing::info!(%file, "The operator has a password from now on.");
+    } else {
+        tracing::warn!(%file, password = %now, "The operator's password has changed; whoever was signed in is not any more.");
     }
 }
 

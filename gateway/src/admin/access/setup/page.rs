@@ -59,7 +59,7 @@ pub(super) fn form(language: Language, token: &Secret, wrong: Option<Wrong>) -> 
         save = say("Set password", "设置密码"),
     );
     let status = wrong.map_or(StatusCode::OK, |_| StatusCode::UNPROCESSABLE_ENTITY);
-    answer(status, language, say("Set up Retouch", "设置 Retouch"), &body)
+    answer(status, language, say("Set up Retouch", "初始化 Retouch"), &body)
 }
 
 /// What comes next.
@@ -67,9 +67,8 @@ pub(super) fn done(language: Language, base: &str) -> Response {
     let say = |en, zh| language.of_both(en, zh);
     let base = escaped(base);
     let body = format!(
-        "<p>{signed_in}</p><h2>{next}</h2><p>{key}</p><pre>retouch key create my-app</pre>\
-         <p>{api} <code>POST {base}/admin/api/keys</code></p>\
-         <p>{url}</p><pre>{base}/v1</pre>",
+        "<p>{signed_in}</p><h2>{next}</h2><p>{key}</p><pre>retouch key create NAME</pre>\
+         <p>{url}</p><pre>{base}/v1</pre><p>{provider}</p>",
         signed_in = say(
             "The password is set, and this browser is signed in. The link is used up.",
             "密码已设置，当前浏览器已登录。此链接已失效。",
@@ -79,16 +78,22 @@ pub(super) fn done(language: Language, base: &str) -> Response {
             "Make a key for each app; it is shown once. At the machine:",
             "为每个应用创建一个密钥（只显示一次）。在服务器上运行：",
         ),
-        api = say("or over HTTP:", "或通过 HTTP："),
         url = say("Give the app its key and this base URL:", "将密钥和以下 Base URL 填入应用："),
+        provider = say(
+            "Until then edits go to the sandbox. Add a provider with a file in \
+             <code>config/providers</code>, or by <code>POST /admin/api/providers</code>; the README \
+             shows both.",
+            "添加服务商之前，编辑由沙盒完成。添加方法：在 <code>config/providers</code> 中放入文件，或\
+             调用 <code>POST /admin/api/providers</code>；两者均见 README。",
+        ),
     );
-    answer(StatusCode::OK, language, say("Retouch is set up", "Retouch 设置完成"), &body)
+    answer(StatusCode::OK, language, say("Retouch is set up", "Retouch 初始化完成"), &body)
 }
 
 /// Why there is no form.
 pub(super) fn refusal(language: Language, said: Said) -> Response {
     let body = format!("<p class=wrong role=alert>{}</p>", said.text(language));
-    let title = language.of_both("Set up Retouch", "设置 Retouch");
+    let title = language.of_both("Set up Retouch", "初始化 Retouch");
     let mut response = answer(said.status(), language, title, &body);
     if let Said::Wait(Wait { seconds }) = said {
         response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));

@@ -108,7 +108,7 @@ impl Said {
             Self::Over => (
                 "This gateway is set up already; the link is used up. A lost password is replaced \
                  at the machine with <code>retouch admin set-password</code>.",
-                "网关已完成设置，此链接已失效。如忘记密码，请在服务器上运行 \
+                "网关已完成初始化，此链接已失效。如忘记密码，请在服务器上运行 \
                  <code>retouch admin set-password</code> 重设。",
             ),
             Self::Wrong => (

@@ -20,10 +20,17 @@ impl From<Busy> for ApiError {
     }
 }
 
-/// The same whether or not there is one.
-pub(super) fn wrong() -> ApiError {
-    let message = "the password is wrong; where it is lost, set another at the machine with `retouch \
-                   admin set-password`";
+/// The same whether or not there is one. `fixed`: the environment's alone counts.
+pub(super) fn wrong(fixed: bool) -> ApiError {
+    let message = match fixed {
+        true => {
+            "the password is wrong; it is the one of RETOUCH_ADMIN_PASSWORD where the gateway runs"
+        }
+        false => {
+            "the password is wrong; where it is lost, set another at the machine with `retouch admin \
+             set-password`"
+        }
+    };
     ApiError::new(StatusCode::UNAUTHORIZED, "wrong_password", message)
 }
 

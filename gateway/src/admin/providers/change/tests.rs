@@ -112,6 +112,35 @@ fn comments_and_what_is_not_named_survive() {
 }
 
 #[test]
+fn a_default_that_comes_back_is_not_written_down() {
+    let shown = providers().parsed(Entry {
+        id: "a",
+        file: Path::new("a.toml"),
+        text: &Ok(COMMENTED.to_owned()),
+    });
+    let mut sent = Value::Object(effective(&shown.unwrap()));
+    sent["limits"]["per_day"] = json!(7);
+    let text = change(COMMENTED, Manner::Replace, sent).unwrap();
+    assert_eq!(text, format!("{COMMENTED}per_day = 7\n"));
+}
+
+#[test]
+fn what_is_sent_to_a_disabled_one_has_to_be_right() {
+    let off = COMMENTED.replace("priority = 3", "priority = 3\nenabled = false\nwhen_full = \"x\"");
+    for (sent, wrong) in [
+        (json!({"priority": "high"}), Some("priority")),
+        (json!({"limits": {"concurrency": "x"}}), Some("limits.concurrency")),
+        (json!({"name": ""}), Some("name")),
+        (json!({"priority": 4}), None),
+        (json!({"when_full": "next"}), None),
+    ] {
+        let changed = change(&off, Manner::Merge, sent.clone());
+        let found = changed.err().map(|error| names(error).1.unwrap_or_default());
+        assert_eq!(found.as_deref(), wrong, "{sent}");
+    }
+}
+
+#[test]
 fn a_key_stays_where_it_was_given_for() {
     let asked = Err(("invalid_provider".to_owned(), Some("api_key".to_owned())));
     let hosts = |domestic: &str| json!({ "hosts": { "domestic": domestic } });
