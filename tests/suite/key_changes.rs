@@ -70,7 +70,10 @@ async fn a_file_that_somebody_writes_in_place_keeps_its_keys() {
     let revoke = operator.post_json(&format!("{path}/revoke"), &json!({}));
     Answer::to(revoke).await.error(409, "keys_gone");
     assert_eq!(fs::read_to_string(&file).unwrap(), "");
+    let reload = operator.post_json("/admin/api/reload", &json!({}));
+    Answer::to(reload).await.error(422, "catalog_refused");
     client.get("/v1/jobs").await.expect(200);
+    gateway.client().get("/v1/jobs").await.error(401, "invalid_api_key");
 
     fs::write(&file, format!("{whole}# regenerated\n")).unwrap();
     let (_, other) = made(&gateway, &operator, &json!({ "name": "b" })).await;

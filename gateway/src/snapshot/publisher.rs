@@ -242,6 +242,9 @@ impl Publisher {
         let Some((file, Ok(text))) = files.single(key::FILE) else { return };
         // Only the keys: what else the files hold may not even build any more.
         let (keys, _) = Keys::parse(file, text);
+        if keys.is_empty() && !running.keys.is_empty() {
+            return; // Emptied, perhaps by somebody who is about to write it: that lets nobody in.
+        }
         let revision = running.revision + 1;
         let snapshot = Snapshot { keys, revision, at: now_ms(), ..running.clone() };
         let (revision, at) = (snapshot.revision, snapshot.at);
